@@ -1,0 +1,244 @@
+//! Paths and names that were checked once and need no second look.
+
+use std::ffi::{CStr, CString};
+use std::fmt::{self, Write};
+
+/// Bytes for a message: printable text as it is, everything else escaped, so that a name cannot
+/// forge a log line or drive a terminal.
+pub struct Shown<'a>(pub &'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if c.is_control() {
+                    write!(f, "{}", c.escape_default())?;
+                } else {
+                    f.write_char(c)?;
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What makes a text no path for a polydir or an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PathFault {
+    /// The text is empty, or nothing but a root directory.
+    #[error("is not a directory below /")]
+    Root,
+    /// The text does not start with a slash.
+    #[error("must start with /")]
+    Relative,
+    /// Two dots anywhere, as `pam_namespace` has it.
+    #[error("must not contain ..")]
+    Dots,
+    /// Longer than the kernel takes.
+    #[error("is longer than {} bytes", PATH_MAX - 1)]
+    TooLong,
+    /// A NUL byte, which no file name can hold.
+    #[error("must not contain a NUL byte")]
+    Nul,
+}
+
+/// The longest path the kernel takes, its final NUL included (`linux/limits.h`).
+pub const PATH_MAX: usize = 4096;
+
+/// An absolute path without `..`, `.`, doubled or trailing slashes.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AbsPath(CString);
+
+impl AbsPath {
+    /// Checks and normalises a path. The root directory is a path; see [`PathFault::Root`] for
+    /// where it is refused.
+    pub fn new(text: &[u8]) -> Result<Self, PathFault> {
+        if text.len() >= PATH_MAX {
+            return Err(PathFault::TooLong);
+        }
+        if text.first() != Some(&b'/') {
+            return Err(PathFault::Relative);
+        }
+        if text.windows(2).any(|pair| pair == b"..") {
+            return Err(PathFault::Dots);
+        }
+        let mut clean = Vec::with_capacity(text.len() + 1);
+        for component in text.split(|&b| b == b'/').filter(|c| !matches!(c, [] | [b'.'])) {
+            clean.push(b'/');
+            clean.extend_from_slice(component);
+        }
+        if clean.is_empty() {
+            clean.push(b'/');
+        }
+        CString::new(clean).map(Self).map_err(|_| PathFault::Nul)
+    }
+
+    /// The path for a system call.
+    pub fn as_cstr(&self) -> &CStr {
+        &self.0
+    }
+
+    /// The path as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.to_bytes()
+    }
+
+    /// Whether this is `/`.
+    pub fn is_root(&self) -> bool {
+        self.as_bytes() == b"/"
+    }
+
+    /// The directory above, as bytes; of the root directory, itself.
+    pub fn above(&self) -> &[u8] {
+        let path = self.as_bytes();
+        match path.iter().rposition(|&b| b == b'/') {
+            None | Some(0) => b"/",
+            Some(slash) => path.get(..slash).unwrap_or_default(),
+        }
+    }
+
+    /// The name in the directory above; `None` for the root directory.
+    pub fn name(&self) -> Option<&CStr> {
+        let path = self.0.to_bytes_with_nul();
+        let slash = path.iter().rposition(|&b| b == b'/')?;
+        let name = CStr::from_bytes_with_nul(path.get(slash + 1..)?).ok()?;
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// Whether `path` is this directory or lies below it.
+    pub fn contains(&self, path: &[u8]) -> bool {
+        self.is_root()
+            || path
+                .strip_prefix(self.as_bytes())
+                .is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
+    }
+}
+
+impl fmt::Display for AbsPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown(self.as_bytes()).fmt(f)
+    }
+}
+
+impl fmt::Debug for AbsPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// What makes a text no name for one directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is empty, . or .., or holds a slash or a NUL byte")]
+pub struct NameFault;
+
+/// The name of one directory: not empty, not `.` or `..`, without `/` and NUL.
+///
+/// Joining a user's name to a directory is what made `pam_namespace` mount the parent of the
+/// instance parent for a user called `..`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name(CString);
+
+impl Name {
+    /// Checks a name.
+    pub fn new(text: &[u8]) -> Result<Self, NameFault> {
+        if matches!(text, [] | [b'.'] | [b'.', b'.']) || text.contains(&b'/') {
+            return Err(NameFault);
+        }
+        CString::new(text).map(Self).map_err(|_| NameFault)
+    }
+
+    /// The name for a system call.
+    pub fn as_cstr(&self) -> &CStr {
+        &self.0
+    }
+
+    /// The name as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.to_bytes()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown(self.as_bytes()).fmt(f)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> String {
+        match AbsPath::new(text.as_bytes()) {
+            Ok(path) => path.to_string(),
+            Err(fault) => fault.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_path_is_absolute_and_normal() {
+        for (given, want) in [
+            ("/tmp", "/tmp"),
+            ("/tmp/", "/tmp"),
+            ("/tmp///", "/tmp"),
+            ("//var//tmp", "/var/tmp"),
+            ("/./tmp/.", "/tmp"),
+            ("/", "/"),
+            ("///", "/"),
+            ("tmp", "must start with /"),
+            ("", "must start with /"),
+            ("/a/../b", "must not contain .."),
+            ("/a..b", "must not contain .."),
+            ("/a\0b", "must not contain a NUL byte"),
+        ] {
+            assert_eq!(path(given), want, "{given:?}");
+        }
+        assert_eq!(path(&"/a".repeat(2048)), "is longer than 4095 bytes");
+    }
+
+    #[test]
+    fn a_path_has_a_directory_above_and_a_name() {
+        for (given, above, name) in
+            [("/tmp", "/", Some(c"tmp")), ("/var/tmp", "/var", Some(c"tmp")), ("/", "/", None)]
+        {
+            let path = AbsPath::new(given.as_bytes());
+            assert_eq!(path.as_ref().map(AbsPath::above), Ok(above.as_bytes()));
+            assert_eq!(path.as_ref().map(AbsPath::name), Ok(name));
+        }
+    }
+
+    #[test]
+    fn a_directory_contains_itself_and_what_lies_below_but_not_its_namesakes() {
+        let contains =
+            |dir: &[u8], path: &[u8]| AbsPath::new(dir).map(|dir| dir.contains(path)) == Ok(true);
+        assert!(contains(b"/tmp", b"/tmp"));
+        assert!(contains(b"/tmp", b"/tmp/x"));
+        assert!(contains(b"/", b"/tmp"));
+        assert!(!contains(b"/tmp", b"/tmpfoo"));
+        assert!(!contains(b"/tmp/x", b"/tmp"));
+    }
+
+    #[test]
+    fn a_name_is_one_directory() {
+        for bad in [&b""[..], b".", b"..", b"a/b", b"/", b"a\0b"] {
+            assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+        for good in [&b"alice"[..], b"...", b".hidden", b"DOM\\bob", b"\xff"] {
+            assert!(Name::new(good).is_ok(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_shows_no_control_characters() {
+        assert_eq!(Shown(b"a\nb\x1b[0m\xff\xc3\xa9").to_string(), "a\\nb\\u{1b}[0m\\xff\u{e9}");
+    }
+}
