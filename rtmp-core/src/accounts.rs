@@ -1,0 +1,82 @@
+//! Who logs in, and what the name service knows of others.
+
+use std::ffi::CStr;
+
+use nix::errno::Errno;
+
+use crate::path::Name;
+use crate::sys;
+
+/// A user as the name service knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The name that was asked for; names the instance, as in `pam_namespace`.
+    pub name: Name,
+    /// The name in the passwd entry; a directory service may spell it otherwise.
+    pub passwd_name: Vec<u8>,
+    /// The user's number.
+    pub uid: u32,
+    /// The number of the primary group.
+    pub gid: u32,
+    /// The home directory, as the entry has it: nothing is checked.
+    pub home: Vec<u8>,
+}
+
+/// A passwd entry as the name service gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passwd {
+    /// `pw_name`
+    pub name: Vec<u8>,
+    /// `pw_uid`
+    pub uid: u32,
+    /// `pw_gid`
+    pub gid: u32,
+    /// `pw_dir`
+    pub home: Vec<u8>,
+}
+
+/// The name service failed: not "no such user", but no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the name service gives no answer: {}", .0.desc())]
+pub struct Unanswered(pub Errno);
+
+/// What a plan asks the name service. `None` means "not found".
+pub trait Accounts {
+    /// A user by name.
+    fn user(&self, name: &CStr) -> Result<Option<Passwd>, Unanswered>;
+    /// A group's number by name.
+    fn group(&self, name: &CStr) -> Result<Option<u32>, Unanswered>;
+    /// All groups of a user, the primary one included.
+    fn groups_of(&self, user: &CStr, primary: u32) -> Result<Vec<u32>, Unanswered>;
+}
+
+/// The host's name service, through libc and `nsswitch.conf(5)`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct System;
+
+impl Accounts for System {
+    fn user(&self, name: &CStr) -> Result<Option<Passwd>, Unanswered> {
+        sys::getpwnam(name).map_err(Unanswered)
+    }
+
+    fn group(&self, name: &CStr) -> Result<Option<u32>, Unanswered> {
+        sys::getgrnam(name).map_err(Unanswered)
+    }
+
+    fn groups_of(&self, user: &CStr, primary: u32) -> Result<Vec<u32>, Unanswered> {
+        sys::getgrouplist(user, primary).map_err(Unanswered)
+    }
+}
+
+impl Account {
+    /// Looks a user up. `Ok(None)`: there is no such user.
+    pub fn find(name: Name, accounts: &impl Accounts) -> Result<Option<Self>, Unanswered> {
+        Ok(accounts.user(name.as_cstr())?.map(|found| Self {
+            name,
+            passwd_name: found.name,
+            uid: found.uid,
+            gid: found.gid,
+            home: found.home,
+        }))
+    }
+}
