@@ -1,0 +1,142 @@
+//! An instance over a polydir: the mount.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::statfs::fstatfs;
+
+use super::error::Why;
+use super::instance::Instance;
+use super::polydir::Polydir;
+use super::walk::MountApi;
+use crate::conf::BindFlags;
+use crate::path::AbsPath;
+use crate::sys::{self, ProcPath};
+
+/// The top of a mount that covers a polydir.
+#[derive(Debug)]
+pub struct Cover(OwnedFd);
+
+impl AsFd for Cover {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Instance {
+    /// Mounts the instance over the polydir. No MS_REC: what is mounted inside an instance is not
+    /// the session's. Flags that the polydir's mount has are never lost by going private.
+    pub fn cover(
+        &self,
+        api: MountApi,
+        path: &AbsPath,
+        polydir: &Polydir,
+        asked: BindFlags,
+    ) -> Result<Cover, Why> {
+        let mut flags = mount_flags(asked);
+        if self.dir.stat.mount != polydir.dir.stat.mount {
+            flags |= kept_flags(polydir)?;
+        }
+        match api {
+            MountApi::Descriptors => self.cover_by_descriptor(api, polydir, flags),
+            MountApi::Classic => self.cover_by_proc(api, path, polydir, flags),
+        }
+    }
+
+    fn cover_by_descriptor(
+        &self,
+        api: MountApi,
+        polydir: &Polydir,
+        flags: MsFlags,
+    ) -> Result<Cover, Why> {
+        let why = |errno| api.why(errno);
+        let copy = sys::clone_mount(&self.dir).map_err(why)?;
+        if !flags.is_empty() {
+            // Before it is attached, so that the flags hold from the first moment.
+            sys::set_mount_flags(&copy, attributes(flags)).map_err(why)?;
+        }
+        sys::attach_mount(&copy, &polydir.dir).map_err(why)?;
+        Ok(Cover(copy))
+    }
+
+    fn cover_by_proc(
+        &self,
+        api: MountApi,
+        path: &AbsPath,
+        polydir: &Polydir,
+        flags: MsFlags,
+    ) -> Result<Cover, Why> {
+        let instance = ProcPath::of(self.dir.as_fd());
+        let target = ProcPath::of(polydir.dir.as_fd());
+        bind(Some(instance.as_cstr()), target.as_cstr(), MsFlags::MS_BIND)?;
+        let top = api.open_top(path)?;
+        if !top.stat.is(&self.dir.stat) {
+            return Err(Why::Contested);
+        }
+        if !flags.is_empty() {
+            let all = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags | mount_flags_of(&top)?;
+            bind(None, ProcPath::of(top.as_fd()).as_cstr(), all)?;
+        }
+        Ok(Cover(top.into()))
+    }
+}
+
+fn bind(
+    source: Option<&std::ffi::CStr>,
+    target: &std::ffi::CStr,
+    flags: MsFlags,
+) -> nix::Result<()> {
+    mount(source, target, None::<&str>, flags, None::<&str>)
+}
+
+/// Detaches a mount, in this namespace, by a descriptor of its root.
+pub fn detach(top: impl AsFd) -> Result<(), Errno> {
+    umount2(ProcPath::of(top.as_fd()).as_cstr(), MntFlags::MNT_DETACH)
+}
+
+fn mount_flags(asked: BindFlags) -> MsFlags {
+    [
+        (asked.read_only, MsFlags::MS_RDONLY),
+        (asked.nosuid, MsFlags::MS_NOSUID),
+        (asked.nodev, MsFlags::MS_NODEV),
+        (asked.noexec, MsFlags::MS_NOEXEC),
+    ]
+    .into_iter()
+    .filter(|(set, _)| *set)
+    .fold(MsFlags::empty(), |flags, (_, flag)| flags | flag)
+}
+
+/// `MOUNT_ATTR_*` (linux/mount.h) has the same bits for these four as `MS_*`.
+fn attributes(flags: MsFlags) -> u64 {
+    [
+        (MsFlags::MS_RDONLY, libc::MOUNT_ATTR_RDONLY),
+        (MsFlags::MS_NOSUID, libc::MOUNT_ATTR_NOSUID),
+        (MsFlags::MS_NODEV, libc::MOUNT_ATTR_NODEV),
+        (MsFlags::MS_NOEXEC, libc::MOUNT_ATTR_NOEXEC),
+    ]
+    .into_iter()
+    .filter(|(flag, _)| flags.contains(*flag))
+    .fold(0, |attributes, (_, attribute)| attributes | attribute)
+}
+
+/// What a private polydir must not lose: nosuid, nodev and noexec of the shared one.
+fn kept_flags(polydir: &Polydir) -> Result<MsFlags, Errno> {
+    let kept = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    Ok(mount_flags_of(&polydir.dir)? & kept)
+}
+
+/// The flags of the mount a directory was reached through, as a remount needs them.
+fn mount_flags_of(dir: impl AsFd) -> Result<MsFlags, Errno> {
+    use nix::sys::statvfs::FsFlags;
+    let found = fstatfs(dir.as_fd())?.flags();
+    Ok([
+        (FsFlags::ST_RDONLY, MsFlags::MS_RDONLY),
+        (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
+        (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
+        (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
+    ]
+    .into_iter()
+    .filter(|(flag, _)| found.contains(*flag))
+    .fold(MsFlags::empty(), |flags, (_, flag)| flags | flag))
+}

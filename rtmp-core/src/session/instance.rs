@@ -1,0 +1,87 @@
+//! An instance: the directory a user sees in the polydir's place.
+
+use nix::errno::Errno;
+
+use super::draft::{Draft, Pattern, TRIES};
+use super::error::Why;
+use super::ledger::{Event, Ledger};
+use super::parent::InstanceParent;
+use super::walk::{Dir, MountApi};
+use crate::path::{AbsPath, Name};
+use crate::sys;
+
+/// An instance that is complete and was checked.
+#[derive(Debug)]
+pub struct Instance {
+    /// The open directory.
+    pub dir: Dir,
+}
+
+/// The mode `pam_namespace` makes an instance with before it gives it the polydir's.
+const HALF_MADE: u32 = 0o400;
+
+impl Instance {
+    /// The instance of that name in an instance parent: found, or made.
+    ///
+    /// Under a parent that only root can reach any directory is accepted, since scripts change
+    /// them on purpose. `strict`: the parent was not checked, so the instance must have the
+    /// polydir's owner.
+    pub fn open<'p>(
+        api: MountApi,
+        (path, parent): (&'p AbsPath, &InstanceParent),
+        name: &'p Name,
+        pattern: Pattern,
+        strict: bool,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Self, Why> {
+        for _ in 0..TRIES {
+            match api.child(&parent.dir, name.as_cstr()) {
+                Ok(dir) if strict && dir.stat.uid != pattern.uid => {
+                    let must = "belong to the polydir's owner";
+                    return Err(Why::Wrong { must, uid: dir.stat.uid, mode: dir.stat.mode });
+                }
+                Ok(dir) => {
+                    let (dir, completed) = complete(api, dir, pattern)?;
+                    if completed {
+                        ledger.note(path, Some(name), Event::InstanceCompleted);
+                    }
+                    return Ok(Self { dir });
+                }
+                Err(Why::Os(Errno::ENOENT)) => {
+                    let mut draft = Draft::make(api, &parent.dir)?;
+                    draft.finish(api, pattern)?;
+                    match draft.publish(&parent.dir, name.as_cstr()) {
+                        Ok(dir) => return Ok(Self { dir }),
+                        Err(Errno::EEXIST) => {}
+                        Err(errno) => return Err(Why::Os(errno)),
+                    }
+                }
+                Err(Why::Mounted) => {
+                    api.uncover(&parent.dir, name.as_cstr())?;
+                    ledger.note(path, Some(name), Event::MountDetached);
+                    match api.child_on_same_mount(&parent.dir, name.as_cstr()) {
+                        Ok(dir) if dir.stat.uid == 0 => return Err(Why::Mounted),
+                        _ => {}
+                    }
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        Err(Why::Contested)
+    }
+}
+
+/// A first login through `pam_namespace` that was killed between its mkdir and its chmod leaves a
+/// directory that its user can never enter: empty, root's, mode 0400.
+fn complete(api: MountApi, mut dir: Dir, pattern: Pattern) -> Result<(Dir, bool), Why> {
+    if dir.stat.uid != 0 || dir.stat.permissions() != HALF_MADE {
+        return Ok((dir, false));
+    }
+    let open = dir.readable()?;
+    if !sys::is_empty(&open)? {
+        return Ok((dir, false));
+    }
+    pattern.apply(&open, &dir.stat)?;
+    dir.stat = api.stat(&dir)?;
+    Ok((dir, true))
+}

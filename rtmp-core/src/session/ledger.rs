@@ -1,0 +1,182 @@
+//! What happened while a session was opened, kept without allocating.
+
+use std::fmt;
+
+use super::close::Mount;
+use crate::path::{AbsPath, Name, Shown};
+use crate::sys::Stat;
+
+/// Something an administrator should know although the session was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notice<'p> {
+    /// The instance parent, or the polydir.
+    pub dir: &'p AbsPath,
+    /// The name in it, if it is about one.
+    pub name: Option<&'p Name>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened to a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A squatter's directory, link or file was moved aside and ours put in its place.
+    SquatMovedAside {
+        /// Who had made it, if that could be told.
+        uid: Option<u32>,
+        /// The name it has now.
+        aside: DraftName,
+    },
+    /// Something in a user's box that is not what we would have made was moved aside.
+    ForgeryMovedAside {
+        /// The name it has now.
+        aside: DraftName,
+    },
+    /// A box with loosened permissions was set to 0700.
+    BoxTightened {
+        /// What its permissions were.
+        mode: u32,
+    },
+    /// An instance had other permissions than the polydir and got the polydir's.
+    InstanceAdjusted {
+        /// What its permissions were.
+        mode: u32,
+    },
+    /// An instance that an interrupted login had left unfinished was finished.
+    InstanceCompleted,
+    /// A mount over a directory that others can write was left out of the session.
+    MountDetached,
+    /// The polydir is a link to a directory that is private already.
+    AlreadyCovered,
+}
+
+/// A name that starts with a colon, which no user's name does, and is unlike any other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DraftName([u8; DraftName::LEN]);
+
+impl DraftName {
+    const PREFIX: &'static [u8; 6] = b":rtmp-";
+    const LEN: usize = 6 + 16 + 1;
+
+    /// A name made of 64 random bits.
+    pub fn new(random: [u8; 8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut name = [0; Self::LEN];
+        let digits = random.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let text = Self::PREFIX
+            .iter()
+            .copied()
+            .chain(digits.map(|digit| DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0')));
+        name.iter_mut().zip(text).for_each(|(to, from)| *to = from);
+        Self(name)
+    }
+
+    /// The name for a system call.
+    pub fn as_cstr(&self) -> &std::ffi::CStr {
+        std::ffi::CStr::from_bytes_until_nul(&self.0).unwrap_or(c":rtmp-")
+    }
+}
+
+impl fmt::Debug for DraftName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Shown(self.as_cstr().to_bytes()), f)
+    }
+}
+
+impl fmt::Display for Notice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.dir)?;
+        if let Some(name) = self.name {
+            write!(f, "/{name}")?;
+        }
+        match self.event {
+            Event::SquatMovedAside { uid: Some(uid), aside } => {
+                write!(f, ": made by uid {uid}, moved aside as {aside:?}")
+            }
+            Event::SquatMovedAside { uid: None, aside } => {
+                write!(f, ": not made by root, moved aside as {aside:?}")
+            }
+            Event::ForgeryMovedAside { aside } => {
+                write!(f, ": not the instance we would have made, moved aside as {aside:?}")
+            }
+            Event::BoxTightened { mode } => {
+                write!(f, ": had mode {:04o}, set to 0700", mode & 0o7777)
+            }
+            Event::InstanceAdjusted { mode } => {
+                write!(f, ": had mode {:04o}, set to the polydir's", mode & 0o7777)
+            }
+            Event::InstanceCompleted => {
+                f.write_str(": left unfinished by an interrupted login, finished")
+            }
+            Event::MountDetached => {
+                f.write_str(": something is mounted there, left out of the session")
+            }
+            Event::AlreadyCovered => {
+                f.write_str(": is a link to a directory that is private already, skipped")
+            }
+        }
+    }
+}
+
+/// Notices and mounts of one session. Its room is reserved before the namespace is private.
+#[derive(Debug)]
+pub struct Ledger<'p> {
+    notices: Vec<Notice<'p>>,
+    mounts: Vec<(&'p AbsPath, u64)>,
+    instances: Vec<Stat>,
+}
+
+impl<'p> Ledger<'p> {
+    /// Room for what can happen to this many polydirs.
+    pub fn with_room_for(polydirs: usize) -> Self {
+        Self {
+            notices: Vec::with_capacity(8 * polydirs),
+            mounts: Vec::with_capacity(polydirs),
+            instances: Vec::with_capacity(polydirs),
+        }
+    }
+
+    /// Notes an event. Beyond the room there is, it is dropped: a notice is worth no allocation.
+    pub fn note(&mut self, dir: &'p AbsPath, name: Option<&'p Name>, event: Event) {
+        if self.notices.len() < self.notices.capacity() {
+            self.notices.push(Notice { dir, name, event });
+        }
+    }
+
+    /// Notes that an instance covers a polydir.
+    pub fn covered(&mut self, instance: Stat) {
+        if self.instances.len() < self.instances.capacity() {
+            self.instances.push(instance);
+        }
+    }
+
+    /// Whether a directory is one of the instances that cover a polydir.
+    pub fn has_covered_by(&self, dir: &Stat) -> bool {
+        self.instances.iter().any(|instance| instance.is(dir))
+    }
+
+    /// Forgets an attempt that was given up.
+    pub fn clear(&mut self) {
+        self.notices.clear();
+        self.mounts.clear();
+        self.instances.clear();
+    }
+
+    /// Notes a mount.
+    pub fn mounted(&mut self, polydir: &'p AbsPath, mount: u64) {
+        if self.mounts.len() < self.mounts.capacity() {
+            self.mounts.push((polydir, mount));
+        }
+    }
+
+    /// What an administrator should know.
+    pub fn notices(&self) -> &[Notice<'p>] {
+        &self.notices
+    }
+
+    /// What is mounted, oldest first; only with `unmount_on_close`.
+    pub fn mounts(&self) -> Vec<Mount> {
+        let mount = |&(polydir, id): &(&AbsPath, u64)| Mount { polydir: polydir.clone(), id };
+        self.mounts.iter().map(mount).collect()
+    }
+}

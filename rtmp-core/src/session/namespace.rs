@@ -1,0 +1,111 @@
+//! The private mount namespace, and the way back.
+
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, chroot, fchdir};
+
+use super::error::{Error, Object, Why};
+
+/// Where the process was before: its mount namespace, root and working directory.
+#[derive(Debug)]
+pub struct Host {
+    namespace: OwnedFd,
+    root: OwnedFd,
+    /// `None`: a directory that root cannot open, on a root-squashed NFS. A refusal leads to `/`.
+    cwd: Option<OwnedFd>,
+}
+
+const THIS_NAMESPACE: &std::ffi::CStr = c"/proc/thread-self/ns/mnt";
+
+fn directory(path: &std::ffi::CStr) -> Result<OwnedFd, Errno> {
+    open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+}
+
+fn this_namespace() -> Result<OwnedFd, Errno> {
+    open(THIS_NAMESPACE, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+}
+
+impl Host {
+    /// Opens the way back, while there is still nothing to go back from.
+    pub fn remember<'p>() -> Result<Self, Error<'p>> {
+        let refuse = |thing| move |errno| Error::new("open", Object::Thing(thing), Why::Os(errno));
+        Ok(Self {
+            namespace: this_namespace().map_err(refuse("/proc/thread-self/ns/mnt"))?,
+            root: directory(c"/").map_err(refuse("the root directory"))?,
+            cwd: directory(c".").ok(),
+        })
+    }
+
+    /// Makes the mount namespace of this thread private.
+    pub fn unshare<'p>(self) -> Result<PrivateNamespace, (Self, Error<'p>)> {
+        match unshare(CloneFlags::CLONE_NEWNS) {
+            Ok(()) => Ok(PrivateNamespace { host: self }),
+            Err(errno) => {
+                let object = Object::Thing("the mount namespace");
+                Err((self, Error::new("unshare", object, Why::Os(errno))))
+            }
+        }
+    }
+}
+
+/// A mount namespace that nobody else is in yet.
+#[derive(Debug)]
+#[must_use = "a private namespace is kept or left"]
+pub struct PrivateNamespace {
+    host: Host,
+}
+
+/// No MS_PRIVATE: mounts that the host makes later still arrive in the session.
+const SLAVE: MsFlags = MsFlags::MS_SLAVE.union(MsFlags::MS_REC);
+
+impl PrivateNamespace {
+    /// Makes every mount a slave, so that nothing that is mounted here reaches the host: also where
+    /// `/` is private and only `/tmp` is shared, and without reading the mount table.
+    pub fn stop_propagation<'p>(&self) -> Result<(), Error<'p>> {
+        let set = |path| mount(None::<&str>, path, None::<&str>, SLAVE, None::<&str>);
+        let result = match set(c"/") {
+            // In a chroot whose root is no mount point there is no mount to name. Joining the
+            // namespace we are in leads to its real root; then we step back into the chroot.
+            Err(Errno::EINVAL) => self.outside_of_the_chroot(|| set(c"/")),
+            result => result,
+        };
+        result.map_err(|errno| {
+            Error::new("stop", Object::Thing("the propagation of mounts"), Why::Os(errno))
+        })
+    }
+
+    fn outside_of_the_chroot(&self, act: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+        let (root, cwd) = (directory(c"/")?, directory(c"."));
+        setns(this_namespace()?, CloneFlags::CLONE_NEWNS)?;
+        let result = act();
+        fchdir(&root)?;
+        chroot(c".")?;
+        match cwd {
+            Ok(cwd) => fchdir(cwd)?,
+            Err(_) => chdir(c"/")?,
+        }
+        result
+    }
+
+    /// Stays.
+    pub fn keep(self) {}
+
+    /// Goes back to the host; the kernel then drops every mount that was made here. The root
+    /// directory is set again, since joining a namespace leads to *its* root: without that a
+    /// chrooted process would find itself outside of its chroot.
+    pub fn leave(self) -> Result<Host, Errno> {
+        setns(&self.host.namespace, CloneFlags::CLONE_NEWNS)?;
+        fchdir(&self.host.root)?;
+        chroot(c".")?;
+        match &self.host.cwd {
+            Some(cwd) => fchdir(cwd)?,
+            None => chdir(c"/")?,
+        }
+        Ok(self.host)
+    }
+}

@@ -1,0 +1,209 @@
+//! The instance parent: root's directory, in which instances and boxes are made.
+
+use std::ffi::CStr;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, RenameFlags, renameat2};
+use nix::sys::stat::{Mode, fstatat, mkdirat};
+
+use super::draft::{Draft, Pattern, TRIES};
+use super::error::Why;
+use super::ledger::{DraftName, Event, Ledger};
+use super::walk::{Dir, MountApi};
+use crate::path::AbsPath;
+use crate::sys::{self, Stat};
+
+/// What an instance parent must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Root's, mode 000: `pam_namespace(8)`. The sticky, setgid and setuid bits do not count.
+    Hidden,
+    /// Root's, and nobody else can write it: a template's. The boxes in it keep others out.
+    Listed,
+    /// Any: `ignore_instance_parent_mode`.
+    Any,
+}
+
+impl Rule {
+    fn accepts(self, stat: &Stat) -> bool {
+        match self {
+            Self::Hidden => stat.uid == 0 && stat.mode & 0o777 == 0,
+            Self::Listed => stat.is_roots_alone(),
+            Self::Any => true,
+        }
+    }
+
+    /// The mode it is made with.
+    fn mode(self) -> u32 {
+        match self {
+            Self::Hidden | Self::Any => 0,
+            Self::Listed => 0o755,
+        }
+    }
+
+    fn refusal(self, stat: &Stat) -> Why {
+        let must = match self {
+            Self::Hidden => "belong to root with mode 000",
+            Self::Listed => "belong to root, and nobody else may write it",
+            Self::Any => "be a directory",
+        };
+        Why::Wrong { must, uid: stat.uid, mode: stat.mode }
+    }
+}
+
+/// An instance parent that was checked.
+#[derive(Debug)]
+pub struct InstanceParent {
+    /// The open directory.
+    pub dir: Dir,
+}
+
+impl InstanceParent {
+    /// Opens the instance parent. One that is missing is made, its last component only. One that
+    /// somebody else made in a sticky directory is moved aside; elsewhere it is refused.
+    pub fn open<'p>(
+        api: MountApi,
+        path: &'p AbsPath,
+        rule: Rule,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Self, Why> {
+        match api.open(path) {
+            // Most logins end here.
+            Ok(dir) if rule.accepts(&dir.stat) => return Ok(Self { dir }),
+            Ok(dir) if dir.stat.uid == 0 => return Err(rule.refusal(&dir.stat)),
+            Err(Why::CallMissing) => return Err(Why::CallMissing),
+            // Missing, a squatter's, or in the way of a link or a mount.
+            _ => {}
+        }
+        let name = path.name().ok_or(Why::NotADirectory)?;
+        let above = api.open_above(path)?;
+        Place { api, above: &above, name, rule }.claim(path, ledger)
+    }
+}
+
+/// Where an instance parent is to be.
+struct Place<'a> {
+    api: MountApi,
+    above: &'a Dir,
+    name: &'a CStr,
+    rule: Rule,
+}
+
+impl Place<'_> {
+    fn claim<'p>(&self, path: &'p AbsPath, ledger: &mut Ledger<'p>) -> Result<InstanceParent, Why> {
+        for _ in 0..TRIES {
+            match self.api.child(self.above, self.name) {
+                Ok(dir) if self.rule.accepts(&dir.stat) => return Ok(InstanceParent { dir }),
+                Ok(dir) if dir.stat.uid == 0 || !self.is_sticky() => {
+                    return Err(self.rule.refusal(&dir.stat));
+                }
+                Ok(_) => {}
+                Err(Why::Os(Errno::ENOENT)) => match self.make()? {
+                    Some(dir) => return Ok(InstanceParent { dir }),
+                    None => continue,
+                },
+                Err(Why::Mounted) => {
+                    self.uncover()?;
+                    ledger.note(path, None, Event::MountDetached);
+                    continue;
+                }
+                Err(Why::Link | Why::NotADirectory)
+                    if self.is_sticky() && self.owner() != Some(0) => {}
+                Err(why) => return Err(why),
+            }
+            if let Some((dir, uid, aside)) = self.swap()? {
+                ledger.note(path, None, Event::SquatMovedAside { uid, aside });
+                return Ok(InstanceParent { dir });
+            }
+        }
+        Err(Why::Contested)
+    }
+
+    /// Whether this is a place like `/tmp`: everybody may make names, only owners change them.
+    fn is_sticky(&self) -> bool {
+        let stat = &self.above.stat;
+        stat.uid == 0 && stat.mode & libc::S_ISVTX != 0 && stat.mode & 0o022 != 0
+    }
+
+    fn owner(&self) -> Option<u32> {
+        let stat = fstatat(self.above, self.name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        stat.ok().map(|stat| stat.st_uid)
+    }
+
+    fn pattern(&self) -> Pattern {
+        Pattern { uid: 0, gid: 0, mode: self.rule.mode() }
+    }
+
+    /// Makes it where nothing is. `None`: somebody was faster.
+    fn make(&self) -> Result<Option<Dir>, Why> {
+        if !self.above.is_firm() && !self.is_sticky() {
+            return self.make_in_place();
+        }
+        let mut draft = Draft::make(self.api, self.above)?;
+        draft.finish(self.api, self.pattern())?;
+        match draft.publish(self.above, self.name) {
+            Ok(dir) => Ok(Some(dir)),
+            Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR) => Ok(None),
+            Err(Errno::EINVAL) => self.make_in_place(),
+            Err(errno) => Err(Why::Os(errno)),
+        }
+    }
+
+    /// In a directory that a user owns, a home: the user could rename a draft, so there is none.
+    /// And where a rename cannot spare what has the name. Nothing is changed of what is there
+    /// afterwards unless it is root's, and empty.
+    fn make_in_place(&self) -> Result<Option<Dir>, Why> {
+        let mode = Mode::from_bits_truncate(self.rule.mode());
+        match mkdirat(self.above, self.name, mode) {
+            Ok(()) => {}
+            Err(Errno::EEXIST) => return Ok(None),
+            Err(errno) => return Err(Why::Os(errno)),
+        }
+        let mut dir = self.api.child_on_same_mount(self.above, self.name)?;
+        let open = dir.readable()?;
+        if dir.stat.uid != 0 || !sys::is_empty(&open)? {
+            return Err(Why::Contested);
+        }
+        self.pattern().apply(&open, &dir.stat)?;
+        dir.stat = self.api.stat(&dir)?;
+        Ok(Some(dir))
+    }
+
+    /// What is mounted on it is left out of the session. Under a mount over root's directory lies
+    /// something that root meant to be hidden.
+    fn uncover(&self) -> Result<(), Why> {
+        self.api.uncover(self.above, self.name)?;
+        match self.api.child_on_same_mount(self.above, self.name) {
+            Ok(dir) if dir.stat.uid == 0 => Err(Why::Mounted),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts a finished directory in a squatter's place, in one step where the file system can.
+    /// `None`: what was there has gone or come back meanwhile.
+    fn swap(&self) -> Result<Option<(Dir, Option<u32>, DraftName)>, Why> {
+        let owner = self.owner();
+        let mut draft = Draft::make(self.api, self.above)?;
+        draft.finish(self.api, self.pattern())?;
+        let aside = draft.name();
+        match draft.exchange(self.name) {
+            Ok(dir) => Ok(Some((dir, owner, aside))),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(Errno::EINVAL | Errno::ENOSYS) => self.swap_in_two_steps(owner),
+            Err(errno) => Err(Why::Os(errno)),
+        }
+    }
+
+    fn swap_in_two_steps(
+        &self,
+        owner: Option<u32>,
+    ) -> Result<Option<(Dir, Option<u32>, DraftName)>, Why> {
+        let aside = DraftName::new(sys::random()?);
+        let flags = RenameFlags::RENAME_NOREPLACE;
+        match renameat2(self.above, self.name, self.above, aside.as_cstr(), flags) {
+            Ok(()) => Ok(self.make()?.map(|dir| (dir, owner, aside))),
+            Err(Errno::ENOENT | Errno::EEXIST) => Ok(None),
+            Err(errno) => Err(Why::Os(errno)),
+        }
+    }
+}

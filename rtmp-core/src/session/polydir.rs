@@ -1,0 +1,86 @@
+//! A polydir: the directory that an instance takes the place of.
+
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::sys::stat::mkdirat;
+
+use super::draft::Pattern;
+use super::error::Why;
+use super::ledger::{Event, Ledger};
+use super::walk::{Dir, MountApi};
+use crate::path::AbsPath;
+use crate::plan::Creation;
+use crate::sys::{self, ProcPath};
+
+/// A polydir that is open.
+#[derive(Debug)]
+pub struct Polydir {
+    /// The open directory.
+    pub dir: Dir,
+}
+
+impl Polydir {
+    /// Opens the polydir; makes its last component if that is missing and may be made. What a
+    /// user has mounted on it is left out of the session.
+    pub fn open<'p>(
+        api: MountApi,
+        path: &'p AbsPath,
+        create: Option<Creation>,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Self, Why> {
+        match (api.open(path), create) {
+            (Ok(dir), _) => Ok(Self { dir }),
+            (Err(Why::Os(Errno::ENOENT)), Some(creation)) => make(api, path, creation),
+            (Err(Why::Mounted), _) => {
+                let name = path.name().ok_or(Why::Mounted)?;
+                api.uncover(&api.open_above(path)?, name)?;
+                ledger.note(path, None, Event::MountDetached);
+                Ok(Self { dir: api.open(path)? })
+            }
+            (Err(why), _) => Err(why),
+        }
+    }
+
+    /// Whether a working directory lies in this polydir. Both are paths from the kernel, which asks
+    /// no file system for them.
+    pub fn contains(&self, path: &AbsPath, cwd: &[u8]) -> bool {
+        if !self.dir.linked {
+            return path.contains(cwd);
+        }
+        let path = sys::readlink(ProcPath::of(self.dir.as_fd()).as_cstr());
+        path.is_ok_and(|path| {
+            cwd.strip_prefix(path.as_bytes()).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+        })
+    }
+
+    /// What an instance is made like.
+    pub fn pattern(&self) -> Pattern {
+        Pattern::of(&self.dir.stat)
+    }
+}
+
+/// `create`: only the last component, and never anything that is there already.
+fn make(api: MountApi, path: &AbsPath, creation: Creation) -> Result<Polydir, Why> {
+    let name = path.name().ok_or(Why::NotADirectory)?;
+    let above = api.open_above(path)?;
+    // Without a mode it is what mkdir(1) would make, so the caller's umask counts.
+    let asked = creation.mode.unwrap_or(0o777);
+    let mode = nix::sys::stat::Mode::from_bits_truncate(asked);
+    match mkdirat(&above, name, mode) {
+        Ok(()) => {}
+        // Another login was faster.
+        Err(Errno::EEXIST) => return Ok(Polydir { dir: api.child(&above, name)? }),
+        Err(errno) => return Err(Why::Os(errno)),
+    }
+    let mut dir = api.child(&above, name)?;
+    let open = dir.readable()?;
+    // In a user's directory the user may have put something of root's in its place.
+    if dir.stat.uid != 0 || !above.is_firm() && !sys::is_empty(&open)? {
+        return Err(Why::Contested);
+    }
+    let mode = creation.mode.unwrap_or(dir.stat.permissions());
+    Pattern { uid: creation.uid, gid: creation.gid, mode }.apply(&open, &dir.stat)?;
+    dir.stat = api.stat(&dir)?;
+    Ok(Polydir { dir })
+}

@@ -1,0 +1,177 @@
+//! A user's box in a template's instance parent, and the instance in it.
+//!
+//! The box belongs to the user, so what is in it is never trusted: an instance is opened without
+//! following a link or crossing a mount, and must be what we would have made.
+
+use nix::errno::Errno;
+use nix::fcntl::{RenameFlags, renameat2};
+
+use super::draft::{Draft, Pattern, TRIES};
+use super::error::Why;
+use super::instance::Instance;
+use super::ledger::{DraftName, Event, Ledger};
+use super::parent::InstanceParent;
+use super::walk::{Dir, MountApi};
+use crate::path::{AbsPath, Name};
+use crate::sys;
+
+/// What keeps other users out.
+const BOX_MODE: u32 = 0o700;
+
+/// A box to be opened: where, whose, and what is to be in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Boxed<'p> {
+    /// The instance parent's path, for messages.
+    pub path: &'p AbsPath,
+    /// The box.
+    pub name: &'p Name,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// The instance in it; `None`: the box is the instance.
+    pub instance: Option<&'p Name>,
+}
+
+impl<'p> Boxed<'p> {
+    /// The instance: found, or made together with what is missing above it.
+    pub fn open(
+        &self,
+        api: MountApi,
+        parent: &InstanceParent,
+        pattern: Pattern,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Instance, Why> {
+        for _ in 0..TRIES {
+            match api.child_on_same_mount(&parent.dir, self.name.as_cstr()) {
+                Ok(found) => {
+                    let user_box = self.check(api, found, ledger)?;
+                    return match self.instance {
+                        None => Ok(Instance { dir: user_box }),
+                        Some(name) => {
+                            self.instance_in(api, parent, &user_box, name, pattern, ledger)
+                        }
+                    };
+                }
+                Err(Why::Os(Errno::ENOENT)) => {
+                    if let Some(instance) = self.make(api, parent, pattern)? {
+                        return Ok(instance);
+                    }
+                }
+                // The user owns the box and can mount a FUSE file system on it.
+                Err(Why::Mounted) => {
+                    api.uncover(&parent.dir, self.name.as_cstr())?;
+                    ledger.note(self.path, Some(self.name), Event::MountDetached);
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        Err(Why::Contested)
+    }
+
+    fn check(&self, api: MountApi, mut found: Dir, ledger: &mut Ledger<'p>) -> Result<Dir, Why> {
+        if found.stat.uid != self.uid {
+            let must = "belong to the user";
+            return Err(Why::Wrong { must, uid: found.stat.uid, mode: found.stat.mode });
+        }
+        let mode = found.stat.permissions();
+        if mode != BOX_MODE {
+            let pattern = Pattern { uid: self.uid, gid: found.stat.gid, mode: BOX_MODE };
+            pattern.apply(&found.readable()?, &found.stat)?;
+            found.stat = api.stat(&found)?;
+            ledger.note(self.path, Some(self.name), Event::BoxTightened { mode });
+        }
+        Ok(found)
+    }
+
+    /// Makes the box and the instance in it, and gives them their name when both are finished.
+    /// `None`: another login was faster.
+    fn make(
+        &self,
+        api: MountApi,
+        parent: &InstanceParent,
+        pattern: Pattern,
+    ) -> Result<Option<Instance>, Why> {
+        let mut draft = Draft::make(api, &parent.dir)?;
+        let inner = match self.instance {
+            Some(name) => Some(draft.make_inner(api, name.as_cstr(), pattern)?),
+            None => None,
+        };
+        draft.finish(api, Pattern { uid: self.uid, gid: self.gid, mode: BOX_MODE })?;
+        match draft.publish(&parent.dir, self.name.as_cstr()) {
+            Ok(dir) => Ok(Some(Instance { dir: inner.unwrap_or(dir) })),
+            Err(Errno::EEXIST) => Ok(None),
+            Err(errno) => Err(Why::Os(errno)),
+        }
+    }
+
+    fn instance_in(
+        &self,
+        api: MountApi,
+        parent: &InstanceParent,
+        user_box: &Dir,
+        name: &'p Name,
+        pattern: Pattern,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Instance, Why> {
+        for _ in 0..TRIES {
+            match api.child_on_same_mount(user_box, name.as_cstr()) {
+                // The user cannot give a directory away, so an owner other than the user is
+                // proof enough; where the polydir is the user's, so is the instance.
+                Ok(dir) if dir.stat.uid == pattern.uid => {
+                    return self.adjust(api, dir, pattern, ledger);
+                }
+                Ok(_) | Err(Why::Link | Why::NotADirectory) => {
+                    if let Some(aside) = move_aside(user_box, name)? {
+                        ledger.note(self.path, Some(self.name), Event::ForgeryMovedAside { aside });
+                    }
+                }
+                Err(Why::Os(Errno::ENOENT)) => {
+                    // In the instance parent, where only root can write, not in the user's box.
+                    let mut draft = Draft::make(api, &parent.dir)?;
+                    draft.finish(api, pattern)?;
+                    match draft.publish(user_box, name.as_cstr()) {
+                        Ok(dir) => return Ok(Instance { dir }),
+                        Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR) => {}
+                        Err(errno) => return Err(Why::Os(errno)),
+                    }
+                }
+                Err(Why::Mounted) => {
+                    api.uncover(user_box, name.as_cstr())?;
+                    ledger.note(self.path, Some(self.name), Event::MountDetached);
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        Err(Why::Contested)
+    }
+
+    /// Where root owns the polydir, only root could have given the instance another mode, or the
+    /// polydir has got another one since. Where a user owns it, the mode is the user's business.
+    fn adjust(
+        &self,
+        api: MountApi,
+        mut dir: Dir,
+        pattern: Pattern,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Instance, Why> {
+        if pattern.uid == 0 && Pattern::of(&dir.stat) != pattern {
+            let mode = dir.stat.permissions();
+            pattern.apply(&dir.readable()?, &dir.stat)?;
+            dir.stat = api.stat(&dir)?;
+            ledger.note(self.path, Some(self.name), Event::InstanceAdjusted { mode });
+        }
+        Ok(Instance { dir })
+    }
+}
+
+/// Renames what is no instance, within the user's box. `None`: it has gone meanwhile.
+fn move_aside(user_box: &Dir, name: &Name) -> Result<Option<DraftName>, Why> {
+    let aside = DraftName::new(sys::random()?);
+    let flags = RenameFlags::RENAME_NOREPLACE;
+    match renameat2(user_box, name.as_cstr(), user_box, aside.as_cstr(), flags) {
+        Ok(()) => Ok(Some(aside)),
+        Err(Errno::ENOENT | Errno::EEXIST) => Ok(None),
+        Err(errno) => Err(Why::Os(errno)),
+    }
+}

@@ -1,0 +1,411 @@
+//! From a path to an open directory that nobody but root could have put there.
+//!
+//! As long as every directory on the way belongs to root and nobody else can write it, names stay
+//! what they were when we looked: that is *solid ground*, and root's links there are followed. At
+//! the first directory that others can write the ground is *soft*: from there on every step is one
+//! name below an open directory, no link is followed, no mount is crossed, and nothing is asked of
+//! a file system that a user may have mounted (CVE-2024-22365, CVE-2025-6020).
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::sys::stat::{Mode, fstat, fstatat};
+
+use super::error::Why;
+use crate::path::{AbsPath, PATH_MAX};
+use crate::sys::{self, Stat};
+
+/// Which of the kernel's calls are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MountApi {
+    /// `openat2`, `statx`, `open_tree`, `move_mount`, `mount_setattr`: Linux 5.2 to 5.12.
+    Descriptors,
+    /// `openat`, `fstat`, `mount`, with `/proc/self/fd` and `/proc/self/fdinfo`: any Linux.
+    Classic,
+}
+
+/// Whether only root could have changed the way to a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// Every directory above belongs to root, and nobody else can write it.
+    Solid,
+    /// Others can write a directory above.
+    Soft,
+}
+
+impl Stat {
+    /// Whether root owns it and nobody else can write it. The sticky bit is no help: others can
+    /// still add names.
+    pub fn is_roots_alone(&self) -> bool {
+        self.uid == 0 && self.mode & 0o022 == 0
+    }
+
+    /// The permission bits.
+    pub fn permissions(&self) -> u32 {
+        self.mode & 0o7777
+    }
+
+    /// Whether both are the same file.
+    pub fn is(&self, other: &Self) -> bool {
+        (self.dev, self.ino) == (other.dev, other.ino)
+    }
+
+    fn is_type(&self, kind: libc::mode_t) -> bool {
+        self.mode & libc::S_IFMT == kind
+    }
+}
+
+/// A directory that is open, what it was when it was opened, and the ground it stands on.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    /// Owner, mode, identity and mount.
+    pub stat: Stat,
+    /// Whether only root could have changed the way to it.
+    pub ground: Ground,
+    /// Whether a link was followed, so that its path is not the one it was asked for by.
+    pub linked: bool,
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// How many links are followed, as in the kernel (`path_resolution(7)`).
+const MAX_LINKS: usize = 40;
+
+const DIRECTORY: OFlag =
+    OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// What may be crossed to reach a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mounts {
+    Crossed,
+    NotCrossed,
+}
+
+impl MountApi {
+    /// Opens the directory of that path.
+    pub fn open(self, path: &AbsPath) -> Result<Dir, Why> {
+        self.follow(path.as_bytes())
+    }
+
+    /// Opens the directory above that path.
+    pub fn open_above(self, path: &AbsPath) -> Result<Dir, Why> {
+        self.follow(path.above())
+    }
+
+    /// Opens what covers a path now: a mount that was made a moment ago, also on soft ground.
+    pub fn open_top(self, path: &AbsPath) -> Result<Dir, Why> {
+        match (self.open(path), path.name()) {
+            (Err(Why::Mounted), Some(name)) => {
+                let above = self.open_above(path)?;
+                let fd = self.open_at(above.as_fd(), name, Mounts::Crossed, above.stat.mount)?;
+                let stat = self.stat(&fd)?;
+                Ok(Dir { fd, stat, ground: Ground::Soft, linked: false })
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn follow(self, path: &[u8]) -> Result<Dir, Why> {
+        let mut way = Way::new(path)?;
+        for _ in 0..=MAX_LINKS {
+            match self.walk(&mut way) {
+                Ok(mut dir) => {
+                    dir.linked = way.linked;
+                    return Ok(dir);
+                }
+                Err(Stop::At(why)) => return Err(why),
+                Err(Stop::FollowLink(end)) => way.follow(end)?,
+            }
+        }
+        Err(Why::Os(Errno::ELOOP))
+    }
+
+    fn walk(self, way: &mut Way) -> Result<Dir, Stop> {
+        let mut ground =
+            if self.lstat(c"/")?.is_roots_alone() { Ground::Solid } else { Ground::Soft };
+        let mut end = 0;
+        // Solid ground: look at each directory above the last, by path, since its name is firm.
+        while let (Ground::Solid, Some(next)) = (ground, way.component_end(end)) {
+            if next == way.len {
+                break;
+            }
+            let stat = way.up_to(next, |path| self.lstat(path))?;
+            if stat.is_type(libc::S_IFLNK) {
+                return Err(follow_if_roots(&stat, next));
+            }
+            if !stat.is_type(libc::S_IFDIR) {
+                return Err(Stop::At(Why::NotADirectory));
+            }
+            if !stat.is_roots_alone() {
+                ground = Ground::Soft;
+            }
+            end = next;
+        }
+        let firm = if ground == Ground::Solid { way.len } else { end };
+        let opened = way.up_to(firm, |path| self.open_at(AT_FDCWD, path, Mounts::Crossed, 0));
+        let fd = match opened {
+            Ok(fd) => fd,
+            Err(Errno::ELOOP | Errno::ENOTDIR) => {
+                let stat = way.up_to(firm, |path| self.lstat(path))?;
+                return Err(if stat.is_type(libc::S_IFLNK) {
+                    follow_if_roots(&stat, firm)
+                } else {
+                    Stop::At(Why::NotADirectory)
+                });
+            }
+            Err(errno) => return Err(Stop::At(self.why(errno))),
+        };
+        let stat = self.stat(&fd)?;
+        // Only directories above `firm` were looked at; `firm` itself is where the ground turns.
+        let mut dir = Dir { fd, stat, ground: Ground::Solid, linked: false };
+        let mut end = firm;
+        while let Some(next) = way.component_end(end) {
+            dir = way.component(end, next, |name| self.child(&dir, name))?;
+            end = next;
+        }
+        Ok(dir)
+    }
+
+    /// Opens a directory in a directory. On soft ground, and where others can write the directory
+    /// itself, no mount is crossed.
+    pub fn child(self, dir: &Dir, name: &CStr) -> Result<Dir, Why> {
+        self.step(dir, name, if dir.is_firm() { Mounts::Crossed } else { Mounts::NotCrossed })
+    }
+
+    /// Opens a directory in a directory on the same mount.
+    pub fn child_on_same_mount(self, dir: &Dir, name: &CStr) -> Result<Dir, Why> {
+        self.step(dir, name, Mounts::NotCrossed)
+    }
+
+    fn step(self, dir: &Dir, name: &CStr, mounts: Mounts) -> Result<Dir, Why> {
+        let fd = match self.open_at(dir.as_fd(), name, mounts, dir.stat.mount) {
+            Ok(fd) => fd,
+            Err(Errno::EXDEV) => return Err(Why::Mounted),
+            Err(Errno::ELOOP) => return Err(Why::Link),
+            // A link, too, with O_DIRECTORY and O_NOFOLLOW.
+            Err(Errno::ENOTDIR) => return Err(self.what_is_at(dir, name)),
+            Err(errno) => return Err(self.why(errno)),
+        };
+        let stat = self.stat(&fd)?;
+        let ground = if dir.is_firm() { Ground::Solid } else { Ground::Soft };
+        Ok(Dir { fd, stat, ground, linked: false })
+    }
+
+    fn what_is_at(self, dir: &Dir, name: &CStr) -> Why {
+        match fstatat(dir, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) if stat.st_mode & libc::S_IFMT == libc::S_IFLNK => Why::Link,
+            Ok(_) => Why::NotADirectory,
+            Err(errno) => Why::Os(errno),
+        }
+    }
+
+    /// What is mounted at a name in a directory, detached in this namespace only, until nothing is.
+    pub fn uncover(self, dir: &Dir, name: &CStr) -> Result<(), Why> {
+        // fuse.conf's mount_max for unprivileged users is 1000 by default.
+        for _ in 0..1024 {
+            match self.open_at(dir.as_fd(), name, Mounts::NotCrossed, dir.stat.mount) {
+                Err(Errno::EXDEV) => {}
+                Ok(_) => return Ok(()),
+                // What lies underneath is for the caller to see.
+                Err(Errno::ELOOP | Errno::ENOTDIR | Errno::ENOENT) => return Ok(()),
+                Err(errno) => return Err(self.why(errno)),
+            }
+            let top = self.open_at(dir.as_fd(), name, Mounts::Crossed, dir.stat.mount)?;
+            super::cover::detach(&top)?;
+        }
+        Err(Why::Contested)
+    }
+
+    fn open_at(
+        self,
+        dir: BorrowedFd<'_>,
+        path: &CStr,
+        mounts: Mounts,
+        mount: u64,
+    ) -> Result<OwnedFd, Errno> {
+        match self {
+            Self::Descriptors => {
+                let mut resolve = ResolveFlag::RESOLVE_NO_SYMLINKS;
+                if mounts == Mounts::NotCrossed {
+                    resolve |= ResolveFlag::RESOLVE_NO_XDEV;
+                }
+                openat2(dir, path, OpenHow::new().flags(DIRECTORY).resolve(resolve))
+            }
+            Self::Classic => {
+                let fd = openat(dir, path, DIRECTORY, Mode::empty())?;
+                // By fdinfo, not by fstat, which asks the file system.
+                if mounts == Mounts::NotCrossed && sys::mount_of(&fd)? != mount {
+                    return Err(Errno::EXDEV);
+                }
+                Ok(fd)
+            }
+        }
+    }
+
+    /// What is known of an open directory.
+    pub fn stat(self, fd: impl AsFd) -> Result<Stat, Why> {
+        match self {
+            Self::Descriptors => sys::statx(fd).map_err(|errno| self.why(errno)),
+            Self::Classic => {
+                let mount = sys::mount_of(&fd)?;
+                Ok(from_fstat(&fstat(fd)?, mount))
+            }
+        }
+    }
+
+    fn lstat(self, path: &CStr) -> Result<Stat, Why> {
+        match self {
+            Self::Descriptors => sys::lstatx(path).map_err(|errno| self.why(errno)),
+            Self::Classic => {
+                Ok(from_fstat(&fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW)?, 0))
+            }
+        }
+    }
+
+    /// An old kernel says ENOSYS, a container's filter may say EPERM.
+    pub fn why(self, errno: Errno) -> Why {
+        match (self, errno) {
+            (Self::Descriptors, Errno::ENOSYS | Errno::EPERM) => Why::CallMissing,
+            _ => Why::Os(errno),
+        }
+    }
+}
+
+/// `st_dev` in statx's two halves, so that both kinds of [`Stat`] compare.
+fn from_fstat(stat: &nix::sys::stat::FileStat, mount: u64) -> Stat {
+    let half = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    Stat {
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        mode: stat.st_mode,
+        dev: (half(nix::sys::stat::major(stat.st_dev)), half(nix::sys::stat::minor(stat.st_dev))),
+        ino: stat.st_ino,
+        mount,
+    }
+}
+
+fn follow_if_roots(stat: &Stat, end: usize) -> Stop {
+    if stat.uid == 0 { Stop::FollowLink(end) } else { Stop::At(Why::Link) }
+}
+
+impl From<Dir> for OwnedFd {
+    fn from(dir: Dir) -> Self {
+        dir.fd
+    }
+}
+
+impl Dir {
+    /// Whether the names in it stay what they are: only root can change them, or the way here.
+    pub fn is_firm(&self) -> bool {
+        self.ground == Ground::Solid && self.stat.is_roots_alone()
+    }
+
+    /// The same directory for reading, changing and locking; an `O_PATH` descriptor can do neither.
+    pub fn readable(&self) -> Result<OwnedFd, Errno> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        openat(&self.fd, c".", flags, Mode::empty())
+    }
+}
+
+/// Why a walk came to a stop.
+enum Stop {
+    At(Why),
+    /// A link of root's on solid ground ends at this byte of the way.
+    FollowLink(usize),
+}
+
+impl From<Why> for Stop {
+    fn from(why: Why) -> Self {
+        Self::At(why)
+    }
+}
+
+/// The path still to be walked, in a fixed buffer. Always absolute.
+struct Way {
+    text: [u8; PATH_MAX],
+    len: usize,
+    linked: bool,
+}
+
+impl Way {
+    fn new(path: &[u8]) -> Result<Self, Why> {
+        let mut way = Self { text: [0; PATH_MAX], len: 0, linked: false };
+        way.push(path)?;
+        Ok(way)
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Why> {
+        let end = self.len + bytes.len();
+        // One byte stays free for the NUL.
+        if end >= PATH_MAX {
+            return Err(Why::Os(Errno::ENAMETOOLONG));
+        }
+        if let Some(room) = self.text.get_mut(self.len..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.len = end;
+        Ok(())
+    }
+
+    /// Where the component after byte `start` ends; `None` at the end of the way.
+    fn component_end(&self, start: usize) -> Option<usize> {
+        let rest = self.text.get(start..self.len)?;
+        let skipped = rest.iter().position(|&b| b != b'/')?;
+        let name = rest.get(skipped..)?;
+        let len = name.iter().position(|&b| b == b'/').unwrap_or(name.len());
+        Some(start + skipped + len)
+    }
+
+    /// Calls with the way's first bytes as a path.
+    fn up_to<T>(&mut self, end: usize, call: impl FnOnce(&CStr) -> T) -> T {
+        if end == 0 {
+            return call(c"/");
+        }
+        self.between(0, end, call)
+    }
+
+    /// Calls with one component, its slashes left out.
+    fn component<T>(&mut self, start: usize, end: usize, call: impl FnOnce(&CStr) -> T) -> T {
+        let rest = self.text.get(start..end).unwrap_or_default();
+        let slashes = rest.iter().take_while(|&&b| b == b'/').count();
+        self.between(start + slashes, end, call)
+    }
+
+    fn between<T>(&mut self, start: usize, end: usize, call: impl FnOnce(&CStr) -> T) -> T {
+        let kept = self.text.get(end).copied().unwrap_or(0);
+        if let Some(byte) = self.text.get_mut(end) {
+            *byte = 0;
+        }
+        let text = self.text.get(start..=end).unwrap_or_default();
+        // The bytes hold no other NUL: a path comes from a C string, and so does a link.
+        let result = call(CStr::from_bytes_until_nul(text).unwrap_or(c""));
+        if let Some(byte) = self.text.get_mut(end) {
+            *byte = kept;
+        }
+        result
+    }
+
+    /// Puts the target of the link that ends at this byte in the link's place.
+    fn follow(&mut self, end: usize) -> Result<(), Why> {
+        let target = self.up_to(end, sys::readlink)?;
+        let head = self.text.get(..end).unwrap_or_default();
+        let dir = head.iter().rposition(|&b| b == b'/').unwrap_or(0);
+        let mut way = Self::new(b"")?;
+        if !target.as_bytes().starts_with(b"/") {
+            way.push(head.get(..dir).unwrap_or_default())?;
+            way.push(b"/")?;
+        }
+        way.push(target.as_bytes())?;
+        way.push(self.text.get(end..self.len).unwrap_or_default())?;
+        way.linked = true;
+        *self = way;
+        Ok(())
+    }
+}

@@ -1,0 +1,328 @@
+//! The system calls that nix does not wrap, and nothing else. The only `unsafe` of this crate.
+//!
+//! None of these allocates on the heap of Rust, but for the look-ups of the name service.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+
+use crate::accounts::Passwd;
+use crate::path::PATH_MAX;
+
+/// What is known of an open file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    pub uid: u32,
+    pub gid: u32,
+    /// Type and permissions, as in `st_mode`.
+    pub mode: u32,
+    pub dev: (u32, u32),
+    pub ino: u64,
+    /// The mount it was reached through, as in `mountinfo`; 0 where it was not asked for.
+    pub mount: u64,
+}
+
+fn check(result: c_int) -> Result<(), Errno> {
+    Errno::result(result).map(drop)
+}
+
+fn statx_at(dir: BorrowedFd<'_>, path: &CStr, flags: c_int) -> Result<Stat, Errno> {
+    const MASK: u32 = libc::STATX_TYPE
+        | libc::STATX_MODE
+        | libc::STATX_UID
+        | libc::STATX_GID
+        | libc::STATX_INO
+        | libc::STATX_MNT_ID;
+    let mut buffer = MaybeUninit::<libc::statx>::uninit();
+    // SAFETY: wrong if `path` were not NUL-terminated or `buffer` smaller than the kernel's struct
+    // statx; the kernel writes all 256 bytes of it or fails.
+    check(unsafe {
+        libc::statx(dir.as_raw_fd(), path.as_ptr(), flags, MASK, buffer.as_mut_ptr())
+    })?;
+    // SAFETY: wrong if statx had failed above, in which case we have left.
+    let found = unsafe { buffer.assume_init() };
+    // A kernel older than 5.8 does not know mount ids and leaves the bit out.
+    if found.stx_mask & libc::STATX_MNT_ID == 0 {
+        return Err(Errno::ENOSYS);
+    }
+    Ok(Stat {
+        uid: found.stx_uid,
+        gid: found.stx_gid,
+        mode: u32::from(found.stx_mode),
+        dev: (found.stx_dev_major, found.stx_dev_minor),
+        ino: found.stx_ino,
+        mount: found.stx_mnt_id,
+    })
+}
+
+/// `statx(2)` of an open file, its mount included (Linux 5.8).
+pub fn statx(file: impl AsFd) -> Result<Stat, Errno> {
+    statx_at(file.as_fd(), c"", libc::AT_EMPTY_PATH)
+}
+
+/// `statx(2)` of a path, not following a link at its end.
+pub fn lstatx(path: &CStr) -> Result<Stat, Errno> {
+    statx_at(nix::fcntl::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW)
+}
+
+/// `open_tree(2)` with `OPEN_TREE_CLONE`: a copy of the mount at an open directory, attached
+/// nowhere (Linux 5.2). No AT_RECURSIVE: what is mounted inside an instance is not copied.
+pub fn clone_mount(dir: impl AsFd) -> Result<OwnedFd, Errno> {
+    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_EMPTY_PATH as u32;
+    // SAFETY: wrong if the path were not NUL-terminated.
+    let fd =
+        unsafe { libc::syscall(libc::SYS_open_tree, dir.as_fd().as_raw_fd(), c"".as_ptr(), flags) };
+    let fd = Errno::result(fd)?;
+    // SAFETY: wrong if somebody else owned this descriptor; the kernel has just made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as c_int) })
+}
+
+/// `move_mount(2)`: attaches a copied mount to an open directory (Linux 5.2).
+pub fn attach_mount(mount: impl AsFd, dir: impl AsFd) -> Result<(), Errno> {
+    let flags = libc::MOVE_MOUNT_F_EMPTY_PATH | libc::MOVE_MOUNT_T_EMPTY_PATH;
+    // SAFETY: wrong if a path were not NUL-terminated.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            mount.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            dir.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+/// `mount_setattr(2)`: sets `MOUNT_ATTR_*` flags on a copied mount (Linux 5.12).
+pub fn set_mount_flags(mount: impl AsFd, flags: u64) -> Result<(), Errno> {
+    let attributes =
+        libc::mount_attr { attr_set: flags, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: wrong if the size were not that of the structure the pointer leads to, or the path
+    // not NUL-terminated.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+/// A path in a fixed buffer, so that reading one allocates nothing.
+pub struct PathBuffer {
+    bytes: [u8; PATH_MAX],
+    len: usize,
+}
+
+impl PathBuffer {
+    /// The bytes without a final NUL.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// `getcwd(2)`. A directory outside the root starts with `(unreachable)` instead of a slash.
+pub fn getcwd() -> Result<PathBuffer, Errno> {
+    let mut buffer = PathBuffer { bytes: [0; PATH_MAX], len: 0 };
+    // SAFETY: wrong if the buffer were shorter than PATH_MAX; the kernel writes no more than that.
+    // The system call, not libc's wrapper, which walks the tree by itself where the kernel fails.
+    let len = unsafe { libc::syscall(libc::SYS_getcwd, buffer.bytes.as_mut_ptr(), PATH_MAX) };
+    buffer.len = usize::try_from(Errno::result(len)?).map_or(0, |len| len.saturating_sub(1));
+    Ok(buffer)
+}
+
+/// `readlink(2)`. A link longer than a path can be is cut, and too long then for any use.
+pub fn readlink(path: &CStr) -> Result<PathBuffer, Errno> {
+    let mut buffer = PathBuffer { bytes: [0; PATH_MAX], len: 0 };
+    // SAFETY: wrong if `path` were not NUL-terminated or the buffer shorter than PATH_MAX.
+    let len = unsafe {
+        libc::readlink(path.as_ptr(), buffer.bytes.as_mut_ptr().cast::<c_char>(), PATH_MAX)
+    };
+    buffer.len = usize::try_from(Errno::result(len)?).unwrap_or(0);
+    Ok(buffer)
+}
+
+/// Whether a directory has no entries but `.` and `..`.
+pub fn is_empty(dir: impl AsFd) -> Result<bool, Errno> {
+    // struct linux_dirent64 (getdents(2)): 19 bytes and the name, padded to 8. `.` and `..` take 24
+    // each, so that any third entry either shows in what 512 bytes hold or there is none.
+    let mut buffer = [0_u64; 64];
+    // SAFETY: wrong if the length in bytes were more than the buffer has.
+    let len = unsafe {
+        libc::syscall(
+            libc::SYS_getdents64,
+            dir.as_fd().as_raw_fd(),
+            buffer.as_mut_ptr(),
+            size_of_val(&buffer),
+        )
+    };
+    let len = usize::try_from(Errno::result(len)?).unwrap_or(0);
+    Ok(len <= 48)
+}
+
+/// `flock(2)`, exclusive, until the descriptor is closed. nix's guard would panic on an error.
+pub fn lock(file: impl AsFd) -> Result<(), Errno> {
+    // SAFETY: wrong if the descriptor were not open; it is borrowed from its owner.
+    check(unsafe { libc::flock(file.as_fd().as_raw_fd(), libc::LOCK_EX) })
+}
+
+/// Bytes from the kernel's generator for a name that nobody has used.
+pub fn random() -> Result<[u8; 8], Errno> {
+    let mut bytes = [0; 8];
+    // SAFETY: wrong if the length were more than the buffer has.
+    let len = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    Errno::result(len)?;
+    Ok(bytes)
+}
+
+/// Calls a `get*_r` function with a buffer that grows until the entry fits. `None`: not found.
+fn look_up<T>(
+    mut call: impl FnMut(&mut [c_char], *mut *mut T) -> c_int,
+) -> Result<Option<(*mut T, Vec<c_char>)>, Errno> {
+    let mut buffer: Vec<c_char> = vec![0; 1024];
+    loop {
+        let mut found = std::ptr::null_mut();
+        match call(&mut buffer, &raw mut found) {
+            0 if found.is_null() => return Ok(None),
+            0 => return Ok(Some((found, buffer))),
+            libc::ERANGE if buffer.len() < 1 << 24 => buffer.resize(buffer.len() * 4, 0),
+            libc::EINTR => {}
+            // glibc says 0 for "not found"; ENOENT is a service that is not there to ask.
+            error => return Err(Errno::from_raw(error)),
+        }
+    }
+}
+
+/// Bytes of a string of a look-up's entry.
+fn bytes_of(text: *const c_char) -> Vec<u8> {
+    if text.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: wrong if the buffer that holds the string were gone; the callers keep it alive.
+    unsafe { CStr::from_ptr(text) }.to_bytes().to_vec()
+}
+
+/// `getpwnam_r(3)`.
+pub fn getpwnam(name: &CStr) -> Result<Option<Passwd>, Errno> {
+    let mut entry = MaybeUninit::<libc::passwd>::uninit();
+    let found = look_up(|buffer, found| {
+        // SAFETY: wrong if the buffer's length were not its length, or `entry` or the buffer gone
+        // while the entry is read below.
+        unsafe {
+            libc::getpwnam_r(
+                name.as_ptr(),
+                entry.as_mut_ptr(),
+                buffer.as_mut_ptr(),
+                buffer.len(),
+                found,
+            )
+        }
+    })?;
+    Ok(found.map(|(entry, _strings)| {
+        // SAFETY: wrong if the look-up had not filled the entry; `found` is set only then.
+        let entry = unsafe { &*entry };
+        Passwd {
+            name: bytes_of(entry.pw_name),
+            uid: entry.pw_uid,
+            gid: entry.pw_gid,
+            home: bytes_of(entry.pw_dir),
+        }
+    }))
+}
+
+/// `getgrnam_r(3)`, the group's number.
+pub fn getgrnam(name: &CStr) -> Result<Option<u32>, Errno> {
+    let mut entry = MaybeUninit::<libc::group>::uninit();
+    let found = look_up(|buffer, found| {
+        // SAFETY: as in `getpwnam`.
+        unsafe {
+            libc::getgrnam_r(
+                name.as_ptr(),
+                entry.as_mut_ptr(),
+                buffer.as_mut_ptr(),
+                buffer.len(),
+                found,
+            )
+        }
+    })?;
+    Ok(found.map(|(entry, _strings)| {
+        // SAFETY: wrong if the look-up had not filled the entry; `found` is set only then.
+        unsafe { &*entry }.gr_gid
+    }))
+}
+
+/// `getgrouplist(3)`.
+pub fn getgrouplist(user: &CStr, primary: u32) -> Result<Vec<u32>, Errno> {
+    let mut groups: Vec<u32> = vec![0; 64];
+    loop {
+        let mut count = c_int::try_from(groups.len()).map_err(|_| Errno::EOVERFLOW)?;
+        // SAFETY: wrong if `count` were more than the vector has room for.
+        let result = unsafe {
+            libc::getgrouplist(user.as_ptr(), primary, groups.as_mut_ptr(), &raw mut count)
+        };
+        let count = usize::try_from(count).unwrap_or(0);
+        if result >= 0 {
+            groups.truncate(count);
+            return Ok(groups);
+        }
+        if count <= groups.len() {
+            return Err(Errno::EIO);
+        }
+        groups.resize(count, 0);
+    }
+}
+
+/// The mount of an open file, from `/proc/self/fdinfo` (Linux 3.15): the kernel's own record, for
+/// which no file system is asked.
+pub fn mount_of(file: impl AsFd) -> Result<u64, Errno> {
+    use nix::fcntl::{OFlag, open};
+    let path = ProcPath::new(b"/proc/self/fdinfo/", file.as_fd());
+    let info =
+        open(path.as_cstr(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?;
+    let mut text = [0; 512];
+    let len = nix::unistd::read(&info, &mut text)?;
+    let line = text.get(..len).unwrap_or_default().split(|&b| b == b'\n');
+    line.filter_map(|line| line.strip_prefix(b"mnt_id:"))
+        .find_map(|id| std::str::from_utf8(id).ok()?.trim().parse().ok())
+        .ok_or(Errno::ENOSYS)
+}
+
+/// A path below `/proc/self` that ends in a descriptor's number, in a fixed buffer.
+pub struct ProcPath([u8; 40]);
+
+impl ProcPath {
+    /// `/proc/self/fd/N`: a link that leads to the open file itself, whatever its path is now.
+    pub fn of(file: BorrowedFd<'_>) -> Self {
+        Self::new(b"/proc/self/fd/", file)
+    }
+
+    fn new(dir: &[u8], file: BorrowedFd<'_>) -> Self {
+        let mut number = [0_u8; 10];
+        let mut rest = file.as_raw_fd().unsigned_abs();
+        let mut digits = 0;
+        for digit in number.iter_mut().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+            digits += 1;
+            if rest == 0 {
+                break;
+            }
+        }
+        let mut path = [0; 40];
+        let digits = number.iter().skip(number.len() - digits);
+        path.iter_mut().zip(dir.iter().chain(digits)).for_each(|(to, from)| *to = *from);
+        Self(path)
+    }
+
+    /// The path for a system call.
+    pub fn as_cstr(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
+    }
+}
