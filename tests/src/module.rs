@@ -1,0 +1,72 @@
+//! Which module is under test.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A PAM module that gives private directories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Module {
+    /// `pam_rtmp.so`: `$RTMP_MODULE`, or built from this tree as it is shipped.
+    Ours,
+    /// The distribution's `pam_namespace.so`.
+    Theirs,
+}
+
+impl Module {
+    /// Its name in a service file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Module::Ours => "pam_rtmp.so",
+            Module::Theirs => "pam_namespace.so",
+        }
+    }
+
+    /// Where it is on this machine.
+    pub fn file(self) -> PathBuf {
+        match self {
+            Module::Ours => ours().to_owned(),
+            Module::Theirs => directory().join(self.name()),
+        }
+    }
+}
+
+/// Where this machine's libpam looks for modules.
+pub(crate) fn directory() -> &'static Path {
+    const KNOWN: [&str; 4] = [
+        "/usr/lib/x86_64-linux-gnu/security",
+        "/usr/lib/aarch64-linux-gnu/security",
+        "/usr/lib64/security",
+        "/usr/lib/security",
+    ];
+    let found = KNOWN.iter().map(Path::new).find(|dir| dir.join("pam_unix.so").exists());
+    found.expect("no pam_unix.so in any directory where libpam looks for modules")
+}
+
+/// Always asks cargo, which is quick when nothing changed: an old module must not pass new tests.
+fn ours() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| {
+        if let Some(given) = std::env::var_os("RTMP_MODULE") {
+            return std::fs::canonicalize(&given).unwrap_or_else(|e| panic!("{given:?}: {e}"));
+        }
+        let target = target_directory();
+        let status = Command::new(std::env::var_os("CARGO").as_deref().unwrap_or("cargo".as_ref()))
+            .args(["build", "--quiet", "--release", "--package", "pam_rtmp", "--manifest-path"])
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target)
+            .status()
+            .expect("cargo is needed to build pam_rtmp; or name one with RTMP_MODULE");
+        assert!(status.success(), "pam_rtmp does not build");
+        target.join("release/libpam_rtmp.so")
+    })
+}
+
+/// The directory that cargo built this test in: `TARGET/debug/deps/test-hash`.
+fn target_directory() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let deps = test.ancestors().find(|dir| dir.file_name() == Some(OsStr::new("deps")));
+    deps.and_then(|deps| deps.parent()?.parent()).expect("not run by cargo").to_owned()
+}
