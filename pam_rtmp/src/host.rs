@@ -4,9 +4,9 @@
 use std::ffi::{CString, c_char, c_int};
 use std::fmt::Display;
 
-use pam::items::User;
+use pam::items::{RUser, User};
 use pam::module::PamHandle;
-use rtmp_core::session::Mount;
+use rtmp_core::session::Kept;
 
 unsafe extern "C" {
     /// `pam_syslog(3)`: facility authpriv, the host's own ident, `pam_rtmp(sshd:session): ` first.
@@ -32,8 +32,8 @@ pub enum Priority {
     Debug = libc::LOG_DEBUG,
 }
 
-/// Under this name the session's mounts are kept between open and close.
-const MOUNTS: &str = "pam_rtmp:mounts";
+/// Under this name a session's mounts and instances are kept between open and close.
+const KEPT: &str = "pam_rtmp:kept";
 
 /// The process that called the module.
 pub struct Host<'h>(&'h mut PamHandle);
@@ -49,6 +49,11 @@ impl<'h> Host<'h> {
         self.0.get_item::<User<'_>>().ok().flatten().map(|user| user.0.to_bytes())
     }
 
+    /// `PAM_RUSER`, if it is set.
+    pub fn ruser(&self) -> Option<&[u8]> {
+        self.0.get_item::<RUser<'_>>().ok().flatten().map(|ruser| ruser.0.to_bytes())
+    }
+
     /// Writes one line to the log.
     pub fn log(&self, priority: Priority, line: &dyn Display) {
         // A NUL can only come from a bug; the line is then cut there.
@@ -61,21 +66,21 @@ impl<'h> Host<'h> {
         }
     }
 
-    /// Keeps the mounts for `close_session`. What is kept is plain data: dropping it in a forked
-    /// child that calls pam_end(3) changes nothing.
-    pub fn remember(&mut self, mounts: Vec<Mount>) -> Result<(), &'static str> {
-        if mounts.is_empty() {
+    /// Keeps what `close_session` will need. It is plain data: dropping it in a forked child that
+    /// calls pam_end(3) changes nothing.
+    pub fn keep(&mut self, kept: Kept) -> Result<(), &'static str> {
+        if kept.is_empty() {
             return Ok(());
         }
         self.0
-            .set_data(MOUNTS, Box::new(mounts))
+            .set_data(KEPT, Box::new(kept))
             .map_err(|_| "unable to keep the session's mounts: libpam takes no data")
     }
 
-    /// The mounts that were kept; none, where close_session has another handle than open_session.
-    pub fn remembered(&self) -> &[Mount] {
+    /// What was kept; nothing, where close_session has another handle than open_session.
+    pub fn kept(&self) -> Option<&Kept> {
         // SAFETY: wrong if somebody else kept data of another type under this name.
-        unsafe { self.0.get_data::<Vec<Mount>>(MOUNTS) }.map_or(&[], Vec::as_slice)
+        unsafe { self.0.get_data::<Kept>(KEPT) }.ok()
     }
 }
 

@@ -9,10 +9,9 @@ mod host;
 use host::{Host, Priority};
 use rtmp_core::accounts::{Account, System};
 use rtmp_core::conf::{Rules, Sources};
-use rtmp_core::options::Options;
+use rtmp_core::options::{Options, Unmount};
 use rtmp_core::path::Name;
 use rtmp_core::plan::Plan;
-use rtmp_core::selinux;
 use rtmp_core::session;
 
 /// Why a session is not opened: the answer to libpam is in the variant, the sentence for the log
@@ -33,7 +32,8 @@ fn open_session(host: &mut Host<'_>, options: &Options) -> Result<(), Denied> {
     if options.debug {
         say_what_is_odd(host, options, &rules);
     }
-    let plan = Plan::new(rules, account, options, &System, selinux::state)
+    let asker = asker(host, options)?;
+    let plan = Plan::new(rules, account, asker.as_ref(), options, &System)
         .map_err(|error| denied(&error))?;
     for fault in &plan.ignored {
         host.log(Priority::Error, &format_args!("ignored: {fault}"));
@@ -45,20 +45,17 @@ fn open_session(host: &mut Host<'_>, options: &Options) -> Result<(), Denied> {
     for notice in opened.notices() {
         host.log(Priority::Warning, notice);
     }
-    host.remember(opened.mounts()).map_err(|error| denied(&error))
+    host.keep(opened.keep()).map_err(|error| denied(&error))
 }
 
-/// Nothing to do, unless the session noted mounts to detach.
+/// Nothing to do, unless the session has mounts to detach or instances to remove.
 fn close_session(host: &mut Host<'_>, options: &Options) {
-    if !options.unmount_on_close {
-        return;
-    }
-    let mounts = host.remembered().to_vec();
-    for (polydir, why) in session::close(&mounts) {
-        // systemd closes sessions as the user, who may detach nothing; the kernel does, when the
-        // last process is gone.
+    let Some(kept) = host.kept() else { return };
+    for left in session::close(kept, options.unmount_on_close) {
+        // systemd closes sessions as the user, who may undo nothing of this; the mounts go when
+        // the last process is gone.
         if options.debug {
-            host.log(Priority::Debug, &format_args!("{polydir} stays mounted: {why}"));
+            host.log(Priority::Debug, &left);
         }
     }
 }
@@ -80,6 +77,31 @@ fn account(host: &Host<'_>) -> Result<Account, Denied> {
             Err(Denied::User(format!("unable to open a session for user \"{shown}\": {error}")))
         }
     }
+}
+
+/// Who asks for the session: `PAM_RUSER`, or else the caller's real user. Only `unmnt_remnt` and
+/// `unmnt_only` need to know.
+fn asker(host: &Host<'_>, options: &Options) -> Result<Option<Account>, Denied> {
+    if options.unmount == Unmount::Never {
+        return Ok(None);
+    }
+    let unknown = |who: &dyn std::fmt::Display| {
+        Denied::User(format!("unable to tell whose instances to unmount: there is no user {who}"))
+    };
+    let found = match host.ruser() {
+        Some(ruser) if !ruser.is_empty() => {
+            let shown = rtmp_core::path::Shown(ruser);
+            let name = Name::new(ruser).map_err(|_| unknown(&shown))?;
+            Account::find(name, &System)
+                .map_err(|_| unknown(&shown))?
+                .ok_or_else(|| unknown(&shown))?
+        }
+        _ => {
+            let uid = rtmp_core::accounts::real_uid();
+            Account::of_uid(uid).map_err(|_| unknown(&uid))?.ok_or_else(|| unknown(&uid))?
+        }
+    };
+    Ok(Some(found))
 }
 
 fn say_what_is_odd(host: &Host<'_>, options: &Options, rules: &Rules<'_>) {

@@ -4,7 +4,9 @@ use std::ffi::CStr;
 
 use nix::errno::Errno;
 
-use crate::path::Name;
+use crate::init::Script;
+use crate::path::{AbsPath, Name};
+use crate::selinux::{self, Selinux};
 use crate::sys;
 
 /// A user as the name service knows them.
@@ -40,21 +42,26 @@ pub struct Passwd {
 #[error("the name service gives no answer: {}", .0.desc())]
 pub struct Unanswered(pub Errno);
 
-/// What a plan asks the name service. `None` means "not found".
-pub trait Accounts {
+/// What a plan asks of the host: its name service, and two things it can only look at. `None`
+/// means "not found".
+pub trait Surroundings {
     /// A user by name.
     fn user(&self, name: &CStr) -> Result<Option<Passwd>, Unanswered>;
     /// A group's number by name.
     fn group(&self, name: &CStr) -> Result<Option<u32>, Unanswered>;
     /// All groups of a user, the primary one included.
     fn groups_of(&self, user: &CStr, primary: u32) -> Result<Vec<u32>, Unanswered>;
+    /// Whether the kernel runs with SELinux.
+    fn selinux(&self) -> Selinux;
+    /// The script at a path, and what it is.
+    fn script(&self, path: AbsPath) -> Option<Script>;
 }
 
-/// The host's name service, through libc and `nsswitch.conf(5)`.
+/// The host this runs on: libc with `nsswitch.conf(5)`, the kernel and the file system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct System;
 
-impl Accounts for System {
+impl Surroundings for System {
     fn user(&self, name: &CStr) -> Result<Option<Passwd>, Unanswered> {
         sys::getpwnam(name).map_err(Unanswered)
     }
@@ -66,12 +73,35 @@ impl Accounts for System {
     fn groups_of(&self, user: &CStr, primary: u32) -> Result<Vec<u32>, Unanswered> {
         sys::getgrouplist(user, primary).map_err(Unanswered)
     }
+
+    fn selinux(&self) -> Selinux {
+        selinux::state()
+    }
+
+    fn script(&self, path: AbsPath) -> Option<Script> {
+        Script::look(path)
+    }
+}
+
+/// The real user of this process.
+pub fn real_uid() -> u32 {
+    nix::unistd::getuid().as_raw()
 }
 
 impl Account {
+    /// Looks a user up by number, in the host's name service.
+    pub fn of_uid(uid: u32) -> Result<Option<Self>, Unanswered> {
+        let found = sys::getpwuid(uid).map_err(Unanswered)?;
+        Ok(found.and_then(|found| {
+            let name = Name::new(&found.name).ok()?;
+            let Passwd { name: passwd_name, uid, gid, home } = found;
+            Some(Self { name, passwd_name, uid, gid, home })
+        }))
+    }
+
     /// Looks a user up. `Ok(None)`: there is no such user.
-    pub fn find(name: Name, accounts: &impl Accounts) -> Result<Option<Self>, Unanswered> {
-        Ok(accounts.user(name.as_cstr())?.map(|found| Self {
+    pub fn find(name: Name, host: &impl Surroundings) -> Result<Option<Self>, Unanswered> {
+        Ok(host.user(name.as_cstr())?.map(|found| Self {
             name,
             passwd_name: found.name,
             uid: found.uid,

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::path::AbsPath;
-use crate::plan::{Decision, Place, Plan, Preparation, Verdict, Why};
+use crate::init::Preparation;
+use crate::path::{AbsPath, Shown};
+use crate::plan::{Decision, Place, Plan, Verdict, Why, Within};
 
 impl fmt::Display for Plan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,7 +17,7 @@ impl fmt::Display for Plan<'_> {
 
 impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rule, polydir, verdict } = self;
+        let Self { rule, polydir, uncover, verdict } = self;
         match verdict {
             Verdict::Exempt(why) => write!(f, "{polydir} stays: {why}")?,
             Verdict::Private(work) => {
@@ -32,10 +33,17 @@ impl fmt::Display for Decision<'_> {
                         write!(f, ", {name}")?;
                     }
                 }
-                if let Preparation::Script(path) = &work.init {
-                    write!(f, ", prepared by {path}")?;
+                match &work.init {
+                    Preparation::Script(path) => write!(f, ", prepared by {path}")?,
+                    Preparation::Skeleton { .. } => {
+                        f.write_str(", a new one filled from /etc/skel")?
+                    }
+                    Preparation::None | Preparation::NotExecutable(_) => {}
                 }
             }
+        }
+        if let Some(uncover) = uncover {
+            write!(f, ", after {uncover} was uncovered")?;
         }
         write!(f, " ({}:{})", rule.file.display(), rule.line)
     }
@@ -43,13 +51,17 @@ impl fmt::Display for Decision<'_> {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Prefix { parent, name, .. } => write!(f, "{}{name}", Below(parent)),
-            Self::Template { parent, user_box, name: None } => {
-                write!(f, "{}{user_box}", Below(parent))
-            }
-            Self::Template { parent, user_box, name: Some(name) } => {
-                write!(f, "{}{user_box}/{name}", Below(parent))
+        let Self::Directory { parent, within, .. } = self else {
+            return f.write_str("a new tmpfs for this session");
+        };
+        let parent = Below(parent);
+        match within {
+            Within::Named(name) => write!(f, "{parent}{name}"),
+            Within::Boxed { user_box, name: None } => write!(f, "{parent}{user_box}"),
+            Within::Boxed { user_box, name: Some(name) } => write!(f, "{parent}{user_box}/{name}"),
+            Within::Temporary(prefix) => {
+                let prefix = Shown(prefix.to_bytes());
+                write!(f, "{parent}{prefix}XXXXXX, a new directory for this session")
             }
         }
     }
@@ -69,6 +81,7 @@ impl fmt::Display for Why<'_> {
         match self {
             Self::Listed(entry) => write!(f, "exempt by \"{entry}\""),
             Self::NotListed => f.write_str("not in the list of those who get an instance"),
+            Self::UnmountOnly => f.write_str("unmnt_only"),
             Self::SharedWithoutSelinux => {
                 f.write_str("shared, and SELinux is disabled, so there is no context to share by")
             }

@@ -26,6 +26,7 @@
 pub mod accounts;
 pub mod conf;
 pub mod explain;
+pub mod init;
 pub mod options;
 pub mod path;
 pub mod plan;

@@ -2,7 +2,14 @@
 
 use nix::sys::statfs::{FsType, statfs};
 
-use crate::plan::Selinux;
+/// Whether the kernel runs with SELinux.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selinux {
+    /// No policy is loaded.
+    Disabled,
+    /// A policy is loaded, whether it enforces or not.
+    Enabled,
+}
 
 /// `SELINUX_MAGIC` (linux/magic.h).
 const SELINUXFS: FsType = FsType(0xf97c_ff8c);

@@ -211,20 +211,26 @@ fn bytes_of(text: *const c_char) -> Vec<u8> {
 
 /// `getpwnam_r(3)`.
 pub fn getpwnam(name: &CStr) -> Result<Option<Passwd>, Errno> {
-    let mut entry = MaybeUninit::<libc::passwd>::uninit();
-    let found = look_up(|buffer, found| {
+    passwd(|entry, buffer, found| {
         // SAFETY: wrong if the buffer's length were not its length, or `entry` or the buffer gone
-        // while the entry is read below.
-        unsafe {
-            libc::getpwnam_r(
-                name.as_ptr(),
-                entry.as_mut_ptr(),
-                buffer.as_mut_ptr(),
-                buffer.len(),
-                found,
-            )
-        }
-    })?;
+        // while the entry is read.
+        unsafe { libc::getpwnam_r(name.as_ptr(), entry, buffer.as_mut_ptr(), buffer.len(), found) }
+    })
+}
+
+/// `getpwuid_r(3)`.
+pub fn getpwuid(uid: u32) -> Result<Option<Passwd>, Errno> {
+    passwd(|entry, buffer, found| {
+        // SAFETY: as in `getpwnam`.
+        unsafe { libc::getpwuid_r(uid, entry, buffer.as_mut_ptr(), buffer.len(), found) }
+    })
+}
+
+fn passwd(
+    mut call: impl FnMut(*mut libc::passwd, &mut [c_char], *mut *mut libc::passwd) -> c_int,
+) -> Result<Option<Passwd>, Errno> {
+    let mut entry = MaybeUninit::<libc::passwd>::uninit();
+    let found = look_up(|buffer, found| call(entry.as_mut_ptr(), buffer, found))?;
     Ok(found.map(|(entry, _strings)| {
         // SAFETY: wrong if the look-up had not filled the entry; `found` is set only then.
         let entry = unsafe { &*entry };
@@ -324,5 +330,150 @@ impl ProcPath {
     /// The path for a system call.
     pub fn as_cstr(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
+    }
+}
+
+/// The root of a mount within its file system, from `/proc/self/mountinfo` (`proc(5)`), read piece
+/// by piece. `ENOENT`: there is no such mount in this namespace, or none that can be seen from here.
+pub fn mount_root(mount: u64) -> Result<PathBuffer, Errno> {
+    use nix::fcntl::{OFlag, open};
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let table = open(c"/proc/self/mountinfo", flags, nix::sys::stat::Mode::empty())?;
+    let mut root = PathBuffer { bytes: [0; PATH_MAX], len: 0 };
+    let mut reader = FieldReader::default();
+    let mut piece = [0; 4096];
+    loop {
+        let len = match nix::unistd::read(&table, &mut piece) {
+            Ok(0) => return Err(Errno::ENOENT),
+            Ok(len) => len,
+            Err(Errno::EINTR) => continue,
+            Err(errno) => return Err(errno),
+        };
+        for &byte in piece.get(..len).unwrap_or_default() {
+            if reader.take(byte, mount, &mut root) {
+                return Ok(root);
+            }
+        }
+    }
+}
+
+/// Where a reader of mountinfo is: in which field, and what it knows of the line.
+#[derive(Default)]
+struct FieldReader {
+    field: usize,
+    id: u64,
+    escape: Option<u8>,
+}
+
+impl FieldReader {
+    /// Takes the next byte; true at the end of the root field of the line that is looked for.
+    fn take(&mut self, byte: u8, mount: u64, root: &mut PathBuffer) -> bool {
+        match (byte, self.field) {
+            (b'\n', _) => *self = Self::default(),
+            (b' ', 3) if self.id == mount => return true,
+            (b' ', _) => self.field += 1,
+            (digit @ b'0'..=b'9', 0) => {
+                self.id = self.id.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            }
+            (byte, 3) if self.id == mount => self.unescape(byte, root),
+            _ => {}
+        }
+        false
+    }
+
+    /// A blank, tab, newline or backslash is written as a backslash and three octal digits.
+    fn unescape(&mut self, byte: u8, root: &mut PathBuffer) {
+        match (byte, self.escape) {
+            (b'\\', None) => {
+                self.escape = Some(0);
+                root.len += 1;
+            }
+            (digit @ b'0'..=b'7', Some(seen)) => {
+                if let Some(last) = root.len.checked_sub(1).and_then(|at| root.bytes.get_mut(at)) {
+                    *last = last.wrapping_mul(8).wrapping_add(digit - b'0');
+                }
+                self.escape = (seen < 2).then_some(seen + 1);
+            }
+            (byte, _) => {
+                if let Some(next) = root.bytes.get_mut(root.len) {
+                    *next = byte;
+                    root.len += 1;
+                }
+                self.escape = None;
+            }
+        }
+    }
+}
+
+/// Runs a command as the effective user, with umask 022 and no descriptor of ours, and waits for
+/// it. The caller's handler of SIGCHLD is out of the way meanwhile, or it would take the status.
+pub fn run(command: &mut std::process::Command) -> std::io::Result<std::process::ExitStatus> {
+    use std::os::unix::process::CommandExt;
+    use std::process::Stdio;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // SAFETY: wrong if the closure did more in the forked child than call the kernel: it allocates
+    // nothing and takes no lock.
+    unsafe {
+        command.pre_exec(become_alone);
+    }
+    let _default = DefaultSigchld::set()?;
+    command.status()
+}
+
+/// In the child: the caller's real user may be somebody else's, in a setuid program.
+fn become_alone() -> std::io::Result<()> {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    nix::unistd::setuid(nix::unistd::geteuid())?;
+    // SAFETY: wrong if a flag were one that closes at once: std still needs its pipe until exec.
+    let marked = unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    };
+    if marked == 0 {
+        return Ok(());
+    }
+    // Linux before 5.11.
+    let most = nix::unistd::sysconf(nix::unistd::SysconfVar::OPEN_MAX)?.unwrap_or(1024);
+    for fd in 3..c_int::try_from(most).unwrap_or(1024).min(1 << 16) {
+        // SAFETY: wrong if the number were that of memory; a closed descriptor gives EBADF.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+    Ok(())
+}
+
+/// SIGCHLD's default action, for a while.
+struct DefaultSigchld(libc::sigaction);
+
+impl DefaultSigchld {
+    fn set() -> Result<Self, Errno> {
+        let mut before = MaybeUninit::<libc::sigaction>::uninit();
+        // SAFETY: wrong if zeros were no valid sigaction: SIG_DFL is 0, with an empty mask.
+        let default: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+        // SAFETY: wrong if either pointer did not lead to a sigaction.
+        check(unsafe { libc::sigaction(libc::SIGCHLD, &raw const default, before.as_mut_ptr()) })?;
+        // SAFETY: wrong if the call had failed, in which case we have left.
+        Ok(Self(unsafe { before.assume_init() }))
+    }
+}
+
+impl Drop for DefaultSigchld {
+    fn drop(&mut self) {
+        // SAFETY: wrong if the pointer did not lead to a sigaction; it is the one we got.
+        unsafe { libc::sigaction(libc::SIGCHLD, &raw const self.0, std::ptr::null_mut()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_of_a_mount_is_unescaped() {
+        let table = b"21 1 8:1 / / rw - ext4 d rw\n22 21 8:1 /a\\040b\\134c /x rw - ext4 d rw\n";
+        for (mount, want) in [(21, Some("/")), (22, Some("/a b\\c")), (2, None), (1, None)] {
+            let mut root = PathBuffer { bytes: [0; PATH_MAX], len: 0 };
+            let mut reader = FieldReader::default();
+            let found = table.iter().any(|&byte| reader.take(byte, mount, &mut root));
+            assert_eq!(found.then_some(root.as_bytes()), want.map(str::as_bytes), "{mount}");
+        }
     }
 }

@@ -5,9 +5,10 @@
 
 mod list;
 mod parse;
-mod sources;
+pub mod sources;
 mod token;
 
+use std::ffi::CString;
 use std::fmt;
 use std::path::Path;
 
@@ -187,7 +188,7 @@ pub struct TmpfsOptions {
     /// `nosuid`, `nodev`, `noexec`.
     pub flags: BindFlags,
     /// `size=`, `mode=` and what else tmpfs(5) knows, separated by commas.
-    pub data: Vec<u8>,
+    pub data: CString,
 }
 
 /// `create[=mode[,owner[,group]]]`.

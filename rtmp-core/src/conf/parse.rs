@@ -1,6 +1,7 @@
 //! Bytes to rules: the line grammar of `namespace.conf(5)` as `pam_namespace` reads it, and our
 //! extensions, which live where that module ignores what it reads.
 
+use std::ffi::CString;
 use std::path::Path;
 
 use super::token::{Words, is_space};
@@ -297,16 +298,18 @@ impl BindFlags {
 }
 
 fn tmpfs_options(word: Option<&Word<'_>>) -> TmpfsOptions {
-    let mut options = TmpfsOptions::default();
+    let mut flags = BindFlags::default();
+    let mut data = Vec::new();
     for option in word.iter().flat_map(|word| word.split(b',')) {
-        if !option.as_bytes().is_empty() && !options.flags.set(option.as_bytes()) {
-            if !options.data.is_empty() {
-                options.data.push(b',');
+        if !option.as_bytes().is_empty() && !flags.set(option.as_bytes()) {
+            if !data.is_empty() {
+                data.push(b',');
             }
-            options.data.extend_from_slice(option.as_bytes());
+            data.extend_from_slice(option.as_bytes());
         }
     }
-    options
+    // A line ends at its first NUL, so there is none in it.
+    TmpfsOptions { flags, data: CString::new(data).unwrap_or_default() }
 }
 
 /// Splits a third field at its colons. In a template the text after `METHOD:METHOD,` and

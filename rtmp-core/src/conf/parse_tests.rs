@@ -203,7 +203,7 @@ fn mntopts_are_flags_of_a_bind_mount_and_text_for_a_tmpfs() {
     let Some(Rule { backing: Backing::Tmpfs { options, .. }, .. }) = rules.rules.first() else {
         return assert_eq!(rules.faults, []);
     };
-    assert_eq!(options.data, b"size=10%,mode=0700");
+    assert_eq!(options.data.as_c_str(), c"size=10%,mode=0700");
     assert!(options.flags.nodev && options.flags.nosuid && !options.flags.noexec);
 }
 

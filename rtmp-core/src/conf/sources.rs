@@ -1,5 +1,7 @@
 //! Which files, in what order.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -29,36 +31,44 @@ pub struct SourcesError {
     pub error: io::Error,
 }
 
-/// Where the system's files are: `/etc/security` (`namespace.conf(5)`).
+/// Where the administrator's files are (`namespace.conf(5)`).
 pub const SYSTEM_DIR: &str = "/etc/security";
+
+/// Where the distribution's files are, if it has them apart from the administrator's: set by
+/// `RTMP_VENDOR_DIR` when this is built, `/usr/share/pam/security` or `/usr/etc/security`, say.
+/// Debian has none.
+pub const VENDOR_DIR: Option<&str> = option_env!("RTMP_VENDOR_DIR");
 
 impl Sources {
     /// The system's configuration.
     pub fn system() -> Result<Self, SourcesError> {
-        Self::under(Path::new(SYSTEM_DIR))
+        Self::merged(Path::new(SYSTEM_DIR), VENDOR_DIR.map(Path::new))
     }
 
-    /// `namespace.conf` of a directory, then `namespace.d/*.conf` beside it, sorted by name in byte
-    /// order. Files whose name starts with a dot are passed over, and so are directories.
+    /// `namespace.conf` of a directory, then `namespace.d/*.conf` beside it.
     pub fn under(dir: &Path) -> Result<Self, SourcesError> {
-        let main = dir.join("namespace.conf");
-        let mut sources = Vec::with_capacity(1);
-        sources.push(read(main)?);
-        let drop_ins = dir.join("namespace.d");
-        let mut names = match fs::read_dir(&drop_ins) {
-            Ok(entries) => entries
-                .map(|entry| entry.map(|entry| entry.file_name()))
-                .collect::<io::Result<Vec<_>>>(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
+        Self::merged(dir, None)
+    }
+
+    /// `namespace.conf`, the vendor's where the administrator has none; then the `*.conf` of both
+    /// `namespace.d`, sorted by name in byte order, the administrator's in place of the vendor's
+    /// of the same name. Files whose name starts with a dot are passed over, and so are
+    /// directories.
+    pub fn merged(dir: &Path, vendor: Option<&Path>) -> Result<Self, SourcesError> {
+        let main = "namespace.conf";
+        let missing = |error: &SourcesError| error.error.kind() == io::ErrorKind::NotFound;
+        let first = match (read(dir.join(main)), vendor) {
+            (Err(error), Some(vendor)) if missing(&error) => read(vendor.join(main)),
+            (result, _) => result,
+        };
+        let mut sources = vec![first?];
+        let mut drop_ins = drop_ins(&dir.join("namespace.d"))?;
+        if let Some(vendor) = vendor {
+            for (name, path) in self::drop_ins(&vendor.join("namespace.d"))? {
+                drop_ins.entry(name).or_insert(path);
+            }
         }
-        .map_err(|error| SourcesError { path: drop_ins.clone(), error })?;
-        names.retain(|name| {
-            name.as_bytes().ends_with(b".conf") && !name.as_bytes().starts_with(b".")
-        });
-        names.sort();
-        for name in names {
-            let path = drop_ins.join(name);
+        for path in drop_ins.into_values() {
             match read(path) {
                 Ok(source) => sources.push(source),
                 // A directory called x.conf yields nothing in pam_namespace, so it does here.
@@ -83,6 +93,22 @@ impl Sources {
     pub fn iter(&self) -> std::slice::Iter<'_, Source> {
         self.0.iter()
     }
+}
+
+/// The configuration files of a `namespace.d`, by name.
+fn drop_ins(dir: &Path) -> Result<BTreeMap<OsString, PathBuf>, SourcesError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        result => result,
+    };
+    let counts =
+        |name: &OsString| name.as_bytes().ends_with(b".conf") && !name.as_bytes().starts_with(b".");
+    entries
+        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
+        .map(|names: Vec<OsString>| {
+            names.into_iter().filter(counts).map(|name| (name.clone(), dir.join(name))).collect()
+        })
+        .map_err(|error| SourcesError { path: dir.to_owned(), error })
 }
 
 fn read(path: PathBuf) -> Result<Source, SourcesError> {

@@ -1,35 +1,133 @@
-//! The end of a session that detaches its mounts.
+//! The end of a session that has something to undo.
 
-use super::error::Why;
-use super::walk::MountApi;
+use std::ffi::CString;
+
+use super::error::{Error, Object, Why};
+use super::ledger::TemporaryName;
+use super::namespace::Host;
+use super::removal;
+use super::walk::{Calls, MountApi};
 use crate::path::AbsPath;
+use crate::sys::Stat;
 
-/// A mount that a session made, to be detached when it closes.
+/// What a session keeps for its end. Plain data: dropping it changes nothing, so a forked child
+/// that calls pam_end(3) does no harm.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Its mounts, oldest first: with `unmount_on_close`, or where a `tmpdir` instance lies below.
+    pub mounts: Vec<Mount>,
+    /// Its `tmpdir` instances.
+    pub temporaries: Vec<Temporary>,
+}
+
+impl Kept {
+    /// Whether there is nothing to undo.
+    pub fn is_empty(&self) -> bool {
+        self.mounts.is_empty() && self.temporaries.is_empty()
+    }
+}
+
+/// A mount that a session made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     /// Over this polydir.
-    pub polydir: AbsPath,
-    /// Its number in `mountinfo`.
-    pub id: u64,
+    polydir: AbsPath,
+    top: Stat,
 }
 
-/// Detaches the mounts of a session, newest first; one whose place is taken by another mount, or
-/// by none, is left alone. Says of each that stays why it does: `EPERM` where systemd closes the
-/// session as the user.
-pub fn close(mounts: &[Mount]) -> impl Iterator<Item = (&AbsPath, Why)> {
-    mounts.iter().rev().filter_map(|mount| {
-        let result = match detach(MountApi::Descriptors, mount) {
-            Err(Why::CallMissing) => detach(MountApi::Classic, mount),
-            result => result,
-        };
-        result.err().map(|why| (&mount.polydir, why))
-    })
+impl Mount {
+    pub(super) fn new(polydir: AbsPath, top: Stat) -> Self {
+        Self { polydir, top }
+    }
 }
 
-fn detach(api: MountApi, mount: &Mount) -> Result<(), Why> {
+/// A `tmpdir` instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Temporary {
+    /// The instance parent.
+    pub parent: AbsPath,
+    /// The instance.
+    pub name: CString,
+}
+
+/// Undoes what a session leaves behind: its mounts, newest first, if `unmount`, and its `tmpdir`
+/// instances. Says of each that stays why it does: `EPERM` where systemd closes the session as the
+/// user.
+pub fn close(kept: &Kept, unmount: bool) -> Vec<String> {
+    let result = match close_with(Calls::Descriptors, kept, unmount) {
+        Err(Why::CallMissing) => close_with(Calls::Classic, kept, unmount),
+        result => result,
+    };
+    result.unwrap_or_else(|why| vec![format!("unable to close the session: {why}")])
+}
+
+fn close_with(calls: Calls, kept: &Kept, unmount: bool) -> Result<Vec<String>, Why> {
+    let api = MountApi::new(calls)?;
+    let mut left = Vec::new();
+    if unmount {
+        for mount in kept.mounts.iter().rev() {
+            // The very mount: one whose place another has taken is left alone.
+            match detach(api, mount, |top| top.mount == mount.top.mount) {
+                Err(Why::CallMissing) => return Err(Why::CallMissing),
+                Err(why) => left.push(format!("unable to unmount {}: {why}", mount.polydir)),
+                Ok(()) => {}
+            }
+        }
+    }
+    if !kept.temporaries.is_empty() {
+        match remove_temporaries(api, kept) {
+            Err(error) => left.push(error),
+            Ok(more) => left.extend(more),
+        }
+    }
+    Ok(left)
+}
+
+fn detach(api: MountApi, mount: &Mount, is_ours: impl Fn(&Stat) -> bool) -> Result<(), Why> {
     let top = api.open_top(&mount.polydir)?;
-    if top.stat.mount != mount.id {
+    if !is_ours(&top.stat) {
         return Ok(());
     }
     super::cover::detach(&top).map_err(Why::Os)
+}
+
+/// In a namespace of its own, in which the session's mounts are out of the way: an instance parent
+/// may lie below the polydir.
+fn remove_temporaries(api: MountApi, kept: &Kept) -> Result<Vec<String>, String> {
+    let text = |error: Error<'_>| error.to_string();
+    let namespace = Host::remember().map_err(text)?.unshare().map_err(|(_, error)| text(error))?;
+    let mut left = Vec::new();
+    match namespace.stop_propagation() {
+        Ok(()) => {
+            for mount in kept.mounts.iter().rev() {
+                // A copied mount has another number, so it is known by its root. One that stays
+                // hides the instance, which then says so.
+                detach(api, mount, |top| top.is(&mount.top)).unwrap_or_default();
+            }
+            for Temporary { parent, name } in &kept.temporaries {
+                let removed = api.open(parent).and_then(|dir| removal::remove(api, &dir, name));
+                if let Err(why) = removed {
+                    let name = crate::path::Shown(name.to_bytes());
+                    left.push(format!("unable to remove instance {parent}/{name}: {why}"));
+                }
+            }
+        }
+        Err(error) => left.push(text(error)),
+    }
+    namespace.leave().map_err(|errno| {
+        let object = Object::Thing("the session's mount namespace");
+        text(Error::new("return to", object, Why::Os(errno)))
+    })?;
+    Ok(left)
+}
+
+/// Removes instances that a session made before it was refused: they are empty. One that stays is
+/// empty, and has a name that nobody uses.
+pub(super) fn remove_new(calls: Calls, temporaries: &[(&AbsPath, TemporaryName)]) {
+    let Ok(api) = MountApi::new(calls) else { return };
+    for (parent, name) in temporaries {
+        if let Ok(dir) = api.open(parent) {
+            removal::remove(api, &dir, name.as_cstr()).unwrap_or_default();
+        }
+    }
 }

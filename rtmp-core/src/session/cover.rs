@@ -1,5 +1,6 @@
 //! An instance over a polydir: the mount.
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -9,14 +10,20 @@ use nix::sys::statfs::fstatfs;
 use super::error::Why;
 use super::instance::Instance;
 use super::polydir::Polydir;
-use super::walk::MountApi;
-use crate::conf::BindFlags;
+use super::walk::{Calls, MountApi};
+use crate::conf::{BindFlags, TmpfsOptions};
 use crate::path::AbsPath;
 use crate::sys::{self, ProcPath};
 
 /// The top of a mount that covers a polydir.
 #[derive(Debug)]
 pub struct Cover(OwnedFd);
+
+impl From<Cover> for OwnedFd {
+    fn from(cover: Cover) -> Self {
+        cover.0
+    }
+}
 
 impl AsFd for Cover {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -38,9 +45,9 @@ impl Instance {
         if self.dir.stat.mount != polydir.dir.stat.mount {
             flags |= kept_flags(polydir)?;
         }
-        match api {
-            MountApi::Descriptors => self.cover_by_descriptor(api, polydir, flags),
-            MountApi::Classic => self.cover_by_proc(api, path, polydir, flags),
+        match api.calls {
+            Calls::Descriptors => self.cover_by_descriptor(api, polydir, flags),
+            Calls::Classic => self.cover_by_proc(api, path, polydir, flags),
         }
     }
 
@@ -82,11 +89,24 @@ impl Instance {
     }
 }
 
-fn bind(
-    source: Option<&std::ffi::CStr>,
-    target: &std::ffi::CStr,
-    flags: MsFlags,
-) -> nix::Result<()> {
+impl Cover {
+    /// Mounts a new tmpfs over a polydir: empty, root's and 1777 unless its options say otherwise.
+    /// Flags that the polydir's mount has are not lost.
+    pub fn tmpfs(
+        api: MountApi,
+        path: &AbsPath,
+        polydir: &Polydir,
+        options: &TmpfsOptions,
+    ) -> Result<Self, Why> {
+        let flags = mount_flags(options.flags) | kept_flags(polydir)?;
+        let target = ProcPath::of(polydir.dir.as_fd());
+        let data = options.data.as_c_str();
+        mount(Some(c"tmpfs"), target.as_cstr(), Some(c"tmpfs"), flags, Some(data))?;
+        Ok(Self(api.open_top(path)?.into()))
+    }
+}
+
+fn bind(source: Option<&CStr>, target: &CStr, flags: MsFlags) -> nix::Result<()> {
     mount(source, target, None::<&str>, flags, None::<&str>)
 }
 

@@ -6,11 +6,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{Mode, fchmod, fstatat, mkdirat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
+use nix::unistd::{Gid, Uid, fchown};
 
 use super::error::Why;
 use super::ledger::DraftName;
 use super::walk::{Dir, MountApi};
+use super::{removal, skeleton};
 use crate::sys::{self, Stat};
 
 /// How often a name that somebody else keeps taking is tried for.
@@ -40,6 +41,30 @@ impl Pattern {
     }
 }
 
+/// What a new instance is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recipe {
+    /// Owner, group and permissions: the polydir's.
+    pub pattern: Pattern,
+    /// A new home is filled from `/etc/skel` and gets this mode.
+    pub home_mode: Option<u32>,
+}
+
+impl Recipe {
+    fn follow(self, dir: &OwnedFd, found: &Stat) -> Result<(), Why> {
+        let Some(mode) = self.home_mode else { return Ok(self.pattern.apply(dir, found)?) };
+        let Pattern { uid, gid, .. } = self.pattern;
+        skeleton::fill(dir, skeleton::Owner { uid, gid })?;
+        Ok(Pattern { uid, gid, mode }.apply(dir, found)?)
+    }
+}
+
+impl From<Pattern> for Recipe {
+    fn from(pattern: Pattern) -> Self {
+        Self { pattern, home_mode: None }
+    }
+}
+
 /// A directory under a draft name. Removed again unless it is published.
 #[derive(Debug)]
 pub struct Draft<'d> {
@@ -51,10 +76,9 @@ pub struct Draft<'d> {
 /// A draft's name, and the duty to remove what has it.
 #[derive(Debug)]
 struct Unpublished<'d> {
+    api: MountApi,
     place: &'d Dir,
     name: DraftName,
-    /// A directory inside the draft.
-    inner: Option<&'d CStr>,
 }
 
 impl<'d> Draft<'d> {
@@ -65,7 +89,7 @@ impl<'d> Draft<'d> {
             let name = DraftName::new(sys::random()?);
             match mkdirat(place, name.as_cstr(), Mode::S_IRWXU) {
                 Ok(()) => {
-                    let name = Unpublished { place, name, inner: None };
+                    let name = Unpublished { api, place, name };
                     let dir = fresh(api, place, name.name.as_cstr())?;
                     return Ok(Self { name, dir });
                 }
@@ -82,23 +106,17 @@ impl<'d> Draft<'d> {
     }
 
     /// Makes a finished directory inside the draft.
-    pub fn make_inner(
-        &mut self,
-        api: MountApi,
-        name: &'d CStr,
-        pattern: Pattern,
-    ) -> Result<Dir, Why> {
+    pub fn make_inner(&mut self, api: MountApi, name: &CStr, recipe: Recipe) -> Result<Dir, Why> {
         mkdirat(&self.dir, name, Mode::S_IRWXU)?;
-        self.name.inner = Some(name);
         let mut inner = api.child_on_same_mount(&self.dir, name)?;
-        pattern.apply(&inner.readable()?, &inner.stat)?;
+        recipe.follow(&inner.readable()?, &inner.stat)?;
         inner.stat = api.stat(&inner)?;
         Ok(inner)
     }
 
-    /// Gives the draft its owner, group and mode.
-    pub fn finish(&mut self, api: MountApi, pattern: Pattern) -> Result<(), Why> {
-        pattern.apply(&self.dir.readable()?, &self.dir.stat)?;
+    /// Gives the draft its owner, group and mode, and a home its files.
+    pub fn finish(&mut self, api: MountApi, recipe: impl Into<Recipe>) -> Result<(), Why> {
+        recipe.into().follow(&self.dir.readable()?, &self.dir.stat)?;
         self.dir.stat = api.stat(&self.dir)?;
         Ok(())
     }
@@ -124,21 +142,11 @@ impl<'d> Draft<'d> {
 }
 
 impl Drop for Unpublished<'_> {
+    /// A failure leaves a draft behind, whose name says what it is; there is an error on its way
+    /// already that matters more.
     fn drop(&mut self) {
-        if let Some(inner) = self.inner {
-            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            if let Ok(dir) = openat(self.place, self.name.as_cstr(), flags, Mode::empty()) {
-                remove(&dir, inner);
-            }
-        }
-        remove(self.place, self.name.as_cstr());
+        removal::remove(self.api, self.place, self.name.as_cstr()).unwrap_or_default();
     }
-}
-
-/// Removes an empty directory. A failure leaves a draft behind, which `rtmpctl clean` removes;
-/// there is an error on its way already that matters more.
-fn remove(place: impl AsFd, name: &CStr) {
-    unlinkat(place, name, UnlinkatFlags::RemoveDir).unwrap_or_default();
 }
 
 /// Opens a directory that was made a moment ago and makes sure that it is that one: where others

@@ -57,6 +57,16 @@ pub enum Why {
     },
     /// Somebody keeps changing it.
     Contested,
+    /// It is there and cannot be executed.
+    NotExecutable,
+    /// It was killed.
+    Killed,
+}
+
+impl From<std::io::Error> for Why {
+    fn from(error: std::io::Error) -> Self {
+        Self::Os(Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
+    }
 }
 
 impl From<Errno> for Why {
@@ -141,6 +151,8 @@ impl fmt::Display for Why {
                 write!(f, "it must {must}, but has owner {uid} and mode {:04o}", mode & 0o7777)
             }
             Self::Contested => f.write_str("somebody keeps changing it"),
+            Self::NotExecutable => f.write_str("it is not executable"),
+            Self::Killed => f.write_str("it was killed by a signal"),
         }
     }
 }

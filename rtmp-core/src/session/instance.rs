@@ -1,10 +1,12 @@
 //! An instance: the directory a user sees in the polydir's place.
 
+use std::ffi::CStr;
+
 use nix::errno::Errno;
 
-use super::draft::{Draft, Pattern, TRIES};
+use super::draft::{Draft, Pattern, Recipe, TRIES};
 use super::error::Why;
-use super::ledger::{Event, Ledger};
+use super::ledger::{Event, Ledger, TemporaryName};
 use super::parent::InstanceParent;
 use super::walk::{Dir, MountApi};
 use crate::path::{AbsPath, Name};
@@ -15,6 +17,8 @@ use crate::sys;
 pub struct Instance {
     /// The open directory.
     pub dir: Dir,
+    /// Whether it was made for this session.
+    pub new: bool,
 }
 
 /// The mode `pam_namespace` makes an instance with before it gives it the polydir's.
@@ -30,28 +34,28 @@ impl Instance {
         api: MountApi,
         (path, parent): (&'p AbsPath, &InstanceParent),
         name: &'p Name,
-        pattern: Pattern,
+        recipe: Recipe,
         strict: bool,
         ledger: &mut Ledger<'p>,
     ) -> Result<Self, Why> {
         for _ in 0..TRIES {
             match api.child(&parent.dir, name.as_cstr()) {
-                Ok(dir) if strict && dir.stat.uid != pattern.uid => {
+                Ok(dir) if strict && dir.stat.uid != recipe.pattern.uid => {
                     let must = "belong to the polydir's owner";
                     return Err(Why::Wrong { must, uid: dir.stat.uid, mode: dir.stat.mode });
                 }
                 Ok(dir) => {
-                    let (dir, completed) = complete(api, dir, pattern)?;
+                    let (dir, completed) = complete(api, dir, recipe.pattern)?;
                     if completed {
                         ledger.note(path, Some(name), Event::InstanceCompleted);
                     }
-                    return Ok(Self { dir });
+                    return Ok(Self { dir, new: false });
                 }
                 Err(Why::Os(Errno::ENOENT)) => {
                     let mut draft = Draft::make(api, &parent.dir)?;
-                    draft.finish(api, pattern)?;
+                    draft.finish(api, recipe)?;
                     match draft.publish(&parent.dir, name.as_cstr()) {
-                        Ok(dir) => return Ok(Self { dir }),
+                        Ok(dir) => return Ok(Self { dir, new: true }),
                         Err(Errno::EEXIST) => {}
                         Err(errno) => return Err(Why::Os(errno)),
                     }
@@ -65,6 +69,32 @@ impl Instance {
                     }
                 }
                 Err(why) => return Err(why),
+            }
+        }
+        Err(Why::Contested)
+    }
+}
+
+impl Instance {
+    /// A new instance under a name that starts so and that nobody has: mkdtemp(3)'s.
+    pub fn temporary<'p>(
+        api: MountApi,
+        (path, parent): (&'p AbsPath, &InstanceParent),
+        prefix: &CStr,
+        recipe: Recipe,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Self, Why> {
+        for _ in 0..TRIES {
+            let name = TemporaryName::new(prefix, sys::random()?).ok_or(Errno::ENAMETOOLONG)?;
+            let mut draft = Draft::make(api, &parent.dir)?;
+            draft.finish(api, recipe)?;
+            match draft.publish(&parent.dir, name.as_cstr()) {
+                Ok(dir) => {
+                    ledger.temporary(path, name);
+                    return Ok(Self { dir, new: true });
+                }
+                Err(Errno::EEXIST) => {}
+                Err(errno) => return Err(Why::Os(errno)),
             }
         }
         Err(Why::Contested)

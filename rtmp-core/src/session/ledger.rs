@@ -1,8 +1,9 @@
 //! What happened while a session was opened, kept without allocating.
 
+use std::ffi::CStr;
 use std::fmt;
 
-use super::close::Mount;
+use super::close::{Kept, Mount, Temporary};
 use crate::path::{AbsPath, Name, Shown};
 use crate::sys::Stat;
 
@@ -72,14 +73,45 @@ impl DraftName {
     }
 
     /// The name for a system call.
-    pub fn as_cstr(&self) -> &std::ffi::CStr {
-        std::ffi::CStr::from_bytes_until_nul(&self.0).unwrap_or(c":rtmp-")
+    pub fn as_cstr(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c":rtmp-")
     }
 }
 
 impl fmt::Debug for DraftName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&Shown(self.as_cstr().to_bytes()), f)
+    }
+}
+
+/// The longest name of a file, in bytes (`linux/limits.h`).
+const NAME_MAX: usize = 255;
+
+/// The name of a `tmpdir` instance: a prefix and six letters.
+#[derive(Debug, Clone, Copy)]
+pub struct TemporaryName([u8; NAME_MAX + 1]);
+
+impl TemporaryName {
+    /// `None`: the prefix leaves no room.
+    pub fn new(prefix: &CStr, random: [u8; 8]) -> Option<Self> {
+        const LETTERS: &[u8; 62] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let prefix = prefix.to_bytes();
+        let mut name = [0; NAME_MAX + 1];
+        let (start, letters) = name.get_mut(..prefix.len() + 6)?.split_at_mut(prefix.len());
+        start.copy_from_slice(prefix);
+        let mut seed = u64::from_ne_bytes(random);
+        for letter in letters {
+            let index = usize::try_from(seed % 62).unwrap_or(0);
+            *letter = LETTERS.get(index).copied().unwrap_or(b'A');
+            seed /= 62;
+        }
+        (prefix.len() + 6 <= NAME_MAX).then_some(Self(name))
+    }
+
+    /// The name for a system call.
+    pub fn as_cstr(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
     }
 }
 
@@ -122,7 +154,8 @@ impl fmt::Display for Notice<'_> {
 #[derive(Debug)]
 pub struct Ledger<'p> {
     notices: Vec<Notice<'p>>,
-    mounts: Vec<(&'p AbsPath, u64)>,
+    mounts: Vec<(&'p AbsPath, Stat)>,
+    temporaries: Vec<(&'p AbsPath, TemporaryName)>,
     instances: Vec<Stat>,
 }
 
@@ -132,6 +165,7 @@ impl<'p> Ledger<'p> {
         Self {
             notices: Vec::with_capacity(8 * polydirs),
             mounts: Vec::with_capacity(polydirs),
+            temporaries: Vec::with_capacity(polydirs),
             instances: Vec::with_capacity(polydirs),
         }
     }
@@ -159,14 +193,27 @@ impl<'p> Ledger<'p> {
     pub fn clear(&mut self) {
         self.notices.clear();
         self.mounts.clear();
+        self.temporaries.clear();
         self.instances.clear();
     }
 
-    /// Notes a mount.
-    pub fn mounted(&mut self, polydir: &'p AbsPath, mount: u64) {
+    /// Notes a mount: the polydir, and what is on top of it now.
+    pub fn mounted(&mut self, polydir: &'p AbsPath, top: Stat) {
         if self.mounts.len() < self.mounts.capacity() {
-            self.mounts.push((polydir, mount));
+            self.mounts.push((polydir, top));
         }
+    }
+
+    /// Notes an instance that ends with the session.
+    pub fn temporary(&mut self, parent: &'p AbsPath, name: TemporaryName) {
+        if self.temporaries.len() < self.temporaries.capacity() {
+            self.temporaries.push((parent, name));
+        }
+    }
+
+    /// The instances that end with the session.
+    pub fn temporaries(&self) -> &[(&'p AbsPath, TemporaryName)] {
+        &self.temporaries
     }
 
     /// What an administrator should know.
@@ -174,9 +221,18 @@ impl<'p> Ledger<'p> {
         &self.notices
     }
 
-    /// What is mounted, oldest first; only with `unmount_on_close`.
-    pub fn mounts(&self) -> Vec<Mount> {
-        let mount = |&(polydir, id): &(&AbsPath, u64)| Mount { polydir: polydir.clone(), id };
-        self.mounts.iter().map(mount).collect()
+    /// What close_session needs, if it has anything to do.
+    pub fn keep(&self) -> Kept {
+        let mounts = self.mounts.iter();
+        let temporaries = self.temporaries.iter();
+        Kept {
+            mounts: mounts.map(|&(polydir, top)| Mount::new(polydir.clone(), top)).collect(),
+            temporaries: temporaries
+                .map(|(parent, name)| Temporary {
+                    parent: (*parent).clone(),
+                    name: name.as_cstr().to_owned(),
+                })
+                .collect(),
+        }
     }
 }

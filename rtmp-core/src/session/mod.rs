@@ -2,55 +2,64 @@
 
 mod close;
 mod cover;
+mod covering;
 mod draft;
 mod error;
 mod instance;
 mod ledger;
 mod namespace;
+mod nesting;
 mod parent;
 mod polydir;
+mod removal;
+mod script;
+mod skeleton;
 mod user_box;
 mod walk;
 
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
 use nix::unistd::fchdir;
 
-pub use close::{Mount, close};
+pub use close::{Kept, Mount, Temporary, close};
 pub use error::{Error, Object, Why};
 pub use ledger::{DraftName, Event, Ledger, Notice};
 
+use crate::path::AbsPath;
 use crate::plan::{Place, Plan};
-use crate::sys;
-use instance::Instance;
+use crate::sys::{self, PathBuffer};
+use covering::{Covered, Covering};
 use namespace::{Host, PrivateNamespace};
 use parent::InstanceParent;
 use polydir::Polydir;
-use user_box::Boxed;
-use walk::MountApi;
+use walk::{Calls, MountApi};
 
 /// Opens the session the plan describes, or leaves the process where it was.
 ///
 /// Where there is nothing to do, nothing is done: an exempt user's process keeps its namespace.
-/// Between the unsharing and the last mount nothing is allocated.
+/// Between the unsharing and the last mount nothing is allocated, unless something is wrong or a
+/// script of the administrator's is run.
 ///
 /// # Errors
 ///
 /// The first thing that could not be done. The process is then in the namespace, root and working
 /// directory it came from, unless [`Error::stranded`] says otherwise.
 pub fn open<'p>(plan: &'p Plan<'_>) -> Result<Ledger<'p>, Error<'p>> {
-    let polydirs = plan.work().count();
+    let polydirs = plan.decisions.len();
     let mut ledger = Ledger::with_room_for(polydirs);
-    if polydirs == 0 {
+    if !plan.has_work() {
         return Ok(ledger);
     }
     let mut parents = Vec::with_capacity(polydirs);
     let host = Host::remember()?;
-    let host = match attempt(MountApi::Descriptors, host, plan, &mut parents, &mut ledger) {
+    let host = match attempt(Calls::Descriptors, host, plan, &mut parents, &mut ledger) {
         Attempt::Done(result) => return result.map(|()| ledger),
         Attempt::WithOlderCalls(host) => host,
     };
     parents.clear();
     ledger.clear();
-    match attempt(MountApi::Classic, host, plan, &mut parents, &mut ledger) {
+    match attempt(Calls::Classic, host, plan, &mut parents, &mut ledger) {
         Attempt::Done(result) => result.map(|()| ledger),
         Attempt::WithOlderCalls(_) => {
             let object = Object::Thing("the private namespace");
@@ -66,44 +75,51 @@ enum Attempt<'p> {
 }
 
 fn attempt<'p>(
-    api: MountApi,
+    calls: Calls,
     host: Host,
     plan: &'p Plan<'_>,
-    parents: &mut Vec<InstanceParent>,
+    parents: &mut Vec<Option<InstanceParent>>,
     ledger: &mut Ledger<'p>,
 ) -> Attempt<'p> {
     let namespace = match host.unshare() {
         Ok(namespace) => namespace,
         Err((_, error)) => return Attempt::Done(Err(error)),
     };
-    match polyinstantiate(api, &namespace, plan, parents, ledger) {
-        Ok(()) => {
-            namespace.keep();
-            Attempt::Done(Ok(()))
-        }
-        Err(error) => match (namespace.leave(), error.why) {
-            (Ok(host), Why::CallMissing) => Attempt::WithOlderCalls(host),
-            (Ok(_), _) => Attempt::Done(Err(error)),
-            (Err(errno), _) => Attempt::Done(Err(Error { stranded: Some(errno), ..error })),
-        },
+    let Err(error) = polyinstantiate(calls, &namespace, plan, parents, ledger) else {
+        namespace.keep();
+        return Attempt::Done(Ok(()));
+    };
+    let left = namespace.leave();
+    // All that outlives a namespace. An error is on its way already that matters more.
+    close::remove_new(calls, ledger.temporaries());
+    match (left, error.why) {
+        (Ok(host), Why::CallMissing) => Attempt::WithOlderCalls(host),
+        (Ok(_), _) => Attempt::Done(Err(error)),
+        (Err(errno), _) => Attempt::Done(Err(Error { stranded: Some(errno), ..error })),
     }
 }
 
 /// All parents are opened before the first mount, which may hide them; polydirs in the order of
 /// the rules, since one may lie in another.
 fn polyinstantiate<'p>(
-    api: MountApi,
+    calls: Calls,
     namespace: &PrivateNamespace,
     plan: &'p Plan<'_>,
-    parents: &mut Vec<InstanceParent>,
+    parents: &mut Vec<Option<InstanceParent>>,
     ledger: &mut Ledger<'p>,
 ) -> Result<(), Error<'p>> {
     namespace.stop_propagation()?;
+    let cwd = sys::getcwd();
+    let root = Object::Thing("the root directory");
+    let api = MountApi::new(calls).map_err(|why| Error::new("look at", root, why))?;
+    if namespace.is_nested() {
+        nesting::step_out(api, plan)?;
+    }
+    nesting::uncover_for_asker(api, plan)?;
     for (_, work) in plan.work() {
         parents.push(open_parent(api, &work.place, ledger)?);
     }
-    let cwd = sys::getcwd();
-    let mut around_cwd = None;
+    let mut around_cwd = uncovered_cwd(api, plan, &cwd);
     for ((decision, work), parent) in plan.work().zip(parents.iter()) {
         let path = &decision.polydir;
         let refuse = |verb| move |why| Error::new(verb, Object::Path("polydir", path), why);
@@ -112,64 +128,44 @@ fn polyinstantiate<'p>(
             ledger.note(path, None, Event::AlreadyCovered);
             continue;
         }
-        let instance = open_instance(api, plan, &work.place, (parent, &polydir), ledger)?;
-        let cover = instance
-            .cover(api, path, &polydir, work.flags)
-            .map_err(refuse("mount an instance over"))?;
-        ledger.covered(instance.dir.stat);
-        if plan.unmount_on_close {
-            let mount = api.stat(&cover).map_err(refuse("mount over"))?.mount;
-            ledger.mounted(path, mount);
+        let is_around_cwd = cwd.as_ref().is_ok_and(|cwd| polydir.contains(path, cwd.as_bytes()));
+        let covering = Covering { api, plan, path, work, polydir };
+        let Covered { cover, new } = covering.cover(parent.as_ref(), ledger)?;
+        covering.prepare(new, ledger)?;
+        if plan.unmount_on_close || plan.has_temporaries() {
+            ledger.mounted(path, api.stat(&cover).map_err(refuse("mount over"))?);
         }
-        if cwd.as_ref().is_ok_and(|cwd| polydir.contains(path, cwd.as_bytes())) {
-            around_cwd = Some((path, cover));
+        if is_around_cwd {
+            around_cwd = Some((path, cover.into()));
         }
     }
     match around_cwd {
         // By descriptor: a path could be bent by a link of the user's.
-        Some((path, cover)) => fchdir(&cover)
+        Some((path, fd)) => fchdir(&fd)
             .map_err(|errno| Error::new("enter", Object::Path("polydir", path), errno.into())),
         None => Ok(()),
     }
+}
+
+/// The uncovered polydir that the working directory was in, whose old root is gone from view.
+fn uncovered_cwd<'p>(
+    api: MountApi,
+    plan: &'p Plan<'_>,
+    cwd: &Result<PathBuffer, Errno>,
+) -> Option<(&'p AbsPath, OwnedFd)> {
+    let cwd = cwd.as_ref().ok()?;
+    let mut uncovered = plan.decisions.iter().filter_map(|decision| decision.uncover.as_ref());
+    let path = uncovered.find(|path| path.contains(cwd.as_bytes()))?;
+    Some((path, api.open_top(path).ok()?.into()))
 }
 
 fn open_parent<'p>(
     api: MountApi,
     place: &'p Place,
     ledger: &mut Ledger<'p>,
-) -> Result<InstanceParent, Error<'p>> {
-    let (path, rule) = match place {
-        Place::Template { parent, .. } => (parent, parent::Rule::Listed),
-        Place::Prefix { parent, any_parent: true, .. } => (parent, parent::Rule::Any),
-        Place::Prefix { parent, any_parent: false, .. } => (parent, parent::Rule::Hidden),
-    };
-    InstanceParent::open(api, path, rule, ledger)
+) -> Result<Option<InstanceParent>, Error<'p>> {
+    let Place::Directory { parent: path, rule, .. } = place else { return Ok(None) };
+    InstanceParent::open(api, path, *rule, ledger)
+        .map(Some)
         .map_err(|why| Error::new("open", Object::Path("instance parent", path), why))
-}
-
-fn open_instance<'p>(
-    api: MountApi,
-    plan: &'p Plan<'_>,
-    place: &'p Place,
-    (parent, polydir): (&InstanceParent, &Polydir),
-    ledger: &mut Ledger<'p>,
-) -> Result<Instance, Error<'p>> {
-    let pattern = polydir.pattern();
-    match place {
-        Place::Prefix { parent: path, name, any_parent } => {
-            Instance::open(api, (path, parent), name, pattern, *any_parent, ledger)
-                .map_err(|why| Error::new("open", Object::In("instance", path, name), why))
-        }
-        Place::Template { parent: path, user_box, name } => {
-            let (uid, gid) = (plan.account.uid, plan.account.gid);
-            let boxed = Boxed { path, name: user_box, uid, gid, instance: name.as_ref() };
-            boxed.open(api, parent, pattern, ledger).map_err(|why| {
-                let object = match name {
-                    Some(name) => Object::InBox("instance", path, user_box, name),
-                    None => Object::In("box", path, user_box),
-                };
-                Error::new("open", object, why)
-            })
-        }
-    }
 }

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{chdir, chroot, fchdir};
 
 use super::error::{Error, Object, Why};
@@ -16,6 +16,9 @@ use super::error::{Error, Object, Why};
 pub struct Host {
     namespace: OwnedFd,
     root: OwnedFd,
+    /// Whether this is another namespace than that of process 1, or that cannot be told: only then
+    /// can a session of ours be around us.
+    nested: bool,
     /// `None`: a directory that root cannot open, on a root-squashed NFS. A refusal leads to `/`.
     cwd: Option<OwnedFd>,
 }
@@ -34,8 +37,14 @@ impl Host {
     /// Opens the way back, while there is still nothing to go back from.
     pub fn remember<'p>() -> Result<Self, Error<'p>> {
         let refuse = |thing| move |errno| Error::new("open", Object::Thing(thing), Why::Os(errno));
+        let namespace = this_namespace().map_err(refuse("/proc/thread-self/ns/mnt"))?;
+        let nested = match (fstat(&namespace), stat(c"/proc/1/ns/mnt")) {
+            (Ok(here), Ok(first)) => (here.st_dev, here.st_ino) != (first.st_dev, first.st_ino),
+            _ => true,
+        };
         Ok(Self {
-            namespace: this_namespace().map_err(refuse("/proc/thread-self/ns/mnt"))?,
+            namespace,
+            nested,
             root: directory(c"/").map_err(refuse("the root directory"))?,
             cwd: directory(c".").ok(),
         })
@@ -90,6 +99,11 @@ impl PrivateNamespace {
             Err(_) => chdir(c"/")?,
         }
         result
+    }
+
+    /// Whether the process may come from a session of ours: `su` in a login, say.
+    pub fn is_nested(&self) -> bool {
+        self.host.nested
     }
 
     /// Stays.

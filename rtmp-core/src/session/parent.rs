@@ -11,20 +11,10 @@ use super::error::Why;
 use super::ledger::{DraftName, Event, Ledger};
 use super::walk::{Dir, MountApi};
 use crate::path::AbsPath;
+use crate::plan::ParentRule;
 use crate::sys::{self, Stat};
 
-/// What an instance parent must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// Root's, mode 000: `pam_namespace(8)`. The sticky, setgid and setuid bits do not count.
-    Hidden,
-    /// Root's, and nobody else can write it: a template's. The boxes in it keep others out.
-    Listed,
-    /// Any: `ignore_instance_parent_mode`.
-    Any,
-}
-
-impl Rule {
+impl ParentRule {
     fn accepts(self, stat: &Stat) -> bool {
         match self {
             Self::Hidden => stat.uid == 0 && stat.mode & 0o777 == 0,
@@ -64,7 +54,7 @@ impl InstanceParent {
     pub fn open<'p>(
         api: MountApi,
         path: &'p AbsPath,
-        rule: Rule,
+        rule: ParentRule,
         ledger: &mut Ledger<'p>,
     ) -> Result<Self, Why> {
         match api.open(path) {
@@ -86,7 +76,7 @@ struct Place<'a> {
     api: MountApi,
     above: &'a Dir,
     name: &'a CStr,
-    rule: Rule,
+    rule: ParentRule,
 }
 
 impl Place<'_> {

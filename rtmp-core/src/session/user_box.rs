@@ -6,7 +6,7 @@
 use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
 
-use super::draft::{Draft, Pattern, TRIES};
+use super::draft::{Draft, Pattern, Recipe, TRIES};
 use super::error::Why;
 use super::instance::Instance;
 use super::ledger::{DraftName, Event, Ledger};
@@ -39,7 +39,7 @@ impl<'p> Boxed<'p> {
         &self,
         api: MountApi,
         parent: &InstanceParent,
-        pattern: Pattern,
+        recipe: Recipe,
         ledger: &mut Ledger<'p>,
     ) -> Result<Instance, Why> {
         for _ in 0..TRIES {
@@ -47,14 +47,14 @@ impl<'p> Boxed<'p> {
                 Ok(found) => {
                     let user_box = self.check(api, found, ledger)?;
                     return match self.instance {
-                        None => Ok(Instance { dir: user_box }),
+                        None => Ok(Instance { dir: user_box, new: false }),
                         Some(name) => {
-                            self.instance_in(api, parent, &user_box, name, pattern, ledger)
+                            self.instance_in(api, parent, &user_box, name, recipe, ledger)
                         }
                     };
                 }
                 Err(Why::Os(Errno::ENOENT)) => {
-                    if let Some(instance) = self.make(api, parent, pattern)? {
+                    if let Some(instance) = self.make(api, parent, recipe)? {
                         return Ok(instance);
                     }
                 }
@@ -90,16 +90,16 @@ impl<'p> Boxed<'p> {
         &self,
         api: MountApi,
         parent: &InstanceParent,
-        pattern: Pattern,
+        recipe: Recipe,
     ) -> Result<Option<Instance>, Why> {
         let mut draft = Draft::make(api, &parent.dir)?;
         let inner = match self.instance {
-            Some(name) => Some(draft.make_inner(api, name.as_cstr(), pattern)?),
+            Some(name) => Some(draft.make_inner(api, name.as_cstr(), recipe)?),
             None => None,
         };
         draft.finish(api, Pattern { uid: self.uid, gid: self.gid, mode: BOX_MODE })?;
         match draft.publish(&parent.dir, self.name.as_cstr()) {
-            Ok(dir) => Ok(Some(Instance { dir: inner.unwrap_or(dir) })),
+            Ok(dir) => Ok(Some(Instance { dir: inner.unwrap_or(dir), new: true })),
             Err(Errno::EEXIST) => Ok(None),
             Err(errno) => Err(Why::Os(errno)),
         }
@@ -111,15 +111,15 @@ impl<'p> Boxed<'p> {
         parent: &InstanceParent,
         user_box: &Dir,
         name: &'p Name,
-        pattern: Pattern,
+        recipe: Recipe,
         ledger: &mut Ledger<'p>,
     ) -> Result<Instance, Why> {
         for _ in 0..TRIES {
             match api.child_on_same_mount(user_box, name.as_cstr()) {
                 // The user cannot give a directory away, so an owner other than the user is
                 // proof enough; where the polydir is the user's, so is the instance.
-                Ok(dir) if dir.stat.uid == pattern.uid => {
-                    return self.adjust(api, dir, pattern, ledger);
+                Ok(dir) if dir.stat.uid == recipe.pattern.uid => {
+                    return self.adjust(api, dir, recipe.pattern, ledger);
                 }
                 Ok(_) | Err(Why::Link | Why::NotADirectory) => {
                     if let Some(aside) = move_aside(user_box, name)? {
@@ -129,9 +129,9 @@ impl<'p> Boxed<'p> {
                 Err(Why::Os(Errno::ENOENT)) => {
                     // In the instance parent, where only root can write, not in the user's box.
                     let mut draft = Draft::make(api, &parent.dir)?;
-                    draft.finish(api, pattern)?;
+                    draft.finish(api, recipe)?;
                     match draft.publish(user_box, name.as_cstr()) {
-                        Ok(dir) => return Ok(Instance { dir }),
+                        Ok(dir) => return Ok(Instance { dir, new: true }),
                         Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR) => {}
                         Err(errno) => return Err(Why::Os(errno)),
                     }
@@ -161,7 +161,7 @@ impl<'p> Boxed<'p> {
             dir.stat = api.stat(&dir)?;
             ledger.note(self.path, Some(self.name), Event::InstanceAdjusted { mode });
         }
-        Ok(Instance { dir })
+        Ok(Instance { dir, new: false })
     }
 }
 

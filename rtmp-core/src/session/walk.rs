@@ -19,11 +19,20 @@ use crate::sys::{self, Stat};
 
 /// Which of the kernel's calls are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MountApi {
+pub enum Calls {
     /// `openat2`, `statx`, `open_tree`, `move_mount`, `mount_setattr`: Linux 5.2 to 5.12.
     Descriptors,
     /// `openat`, `fstat`, `mount`, with `/proc/self/fd` and `/proc/self/fdinfo`: any Linux.
     Classic,
+}
+
+/// The calls that are used, and what the root directory was when we began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MountApi {
+    /// The calls.
+    pub calls: Calls,
+    /// Of the root directory.
+    root: Ground,
 }
 
 /// Whether only root could have changed the way to a directory.
@@ -50,6 +59,11 @@ impl Stat {
     /// Whether both are the same file.
     pub fn is(&self, other: &Self) -> bool {
         (self.dev, self.ino) == (other.dev, other.ino)
+    }
+
+    /// Whether it is the file that stat(2) found.
+    pub fn is_same(&self, found: &nix::sys::stat::FileStat) -> bool {
+        self.is(&from_fstat(found, 0))
     }
 
     fn is_type(&self, kind: libc::mode_t) -> bool {
@@ -89,6 +103,15 @@ enum Mounts {
 }
 
 impl MountApi {
+    /// Looks at the root directory, which every walk starts from.
+    pub fn new(calls: Calls) -> Result<Self, Why> {
+        let mut api = Self { calls, root: Ground::Soft };
+        if api.lstat(c"/")?.is_roots_alone() {
+            api.root = Ground::Solid;
+        }
+        Ok(api)
+    }
+
     /// Opens the directory of that path.
     pub fn open(self, path: &AbsPath) -> Result<Dir, Why> {
         self.follow(path.as_bytes())
@@ -128,9 +151,9 @@ impl MountApi {
     }
 
     fn walk(self, way: &mut Way) -> Result<Dir, Stop> {
-        let mut ground =
-            if self.lstat(c"/")?.is_roots_alone() { Ground::Solid } else { Ground::Soft };
+        let mut ground = self.root;
         let mut end = 0;
+        let mut seen = None;
         // Solid ground: look at each directory above the last, by path, since its name is firm.
         while let (Ground::Solid, Some(next)) = (ground, way.component_end(end)) {
             if next == way.len {
@@ -145,6 +168,7 @@ impl MountApi {
             }
             if !stat.is_roots_alone() {
                 ground = Ground::Soft;
+                seen = Some(stat).filter(|_| self.calls == Calls::Descriptors);
             }
             end = next;
         }
@@ -162,7 +186,9 @@ impl MountApi {
             }
             Err(errno) => return Err(Stop::At(self.why(errno))),
         };
-        let stat = self.stat(&fd)?;
+        // The name was firm, so this is what was looked at, unless something was mounted meanwhile,
+        // which only root could do. An lstat of the classic calls does not know the mount.
+        let stat = seen.map_or_else(|| self.stat(&fd), Ok)?;
         // Only directories above `firm` were looked at; `firm` itself is where the ground turns.
         let mut dir = Dir { fd, stat, ground: Ground::Solid, linked: false };
         let mut end = firm;
@@ -230,15 +256,15 @@ impl MountApi {
         mounts: Mounts,
         mount: u64,
     ) -> Result<OwnedFd, Errno> {
-        match self {
-            Self::Descriptors => {
+        match self.calls {
+            Calls::Descriptors => {
                 let mut resolve = ResolveFlag::RESOLVE_NO_SYMLINKS;
                 if mounts == Mounts::NotCrossed {
                     resolve |= ResolveFlag::RESOLVE_NO_XDEV;
                 }
                 openat2(dir, path, OpenHow::new().flags(DIRECTORY).resolve(resolve))
             }
-            Self::Classic => {
+            Calls::Classic => {
                 let fd = openat(dir, path, DIRECTORY, Mode::empty())?;
                 // By fdinfo, not by fstat, which asks the file system.
                 if mounts == Mounts::NotCrossed && sys::mount_of(&fd)? != mount {
@@ -249,11 +275,32 @@ impl MountApi {
         }
     }
 
+    /// Whether nobody but root can bend a path, as namespace.init is told (`pam_namespace(8)`,
+    /// Linux-PAM 1.7.1): every directory above is root's, and others can write it only where the
+    /// sticky bit keeps what is there; links are root's. What cannot be seen is not safe.
+    pub fn is_safe(self, path: &AbsPath) -> bool {
+        let Ok(mut way) = Way::new(path.as_bytes()) else { return false };
+        let safe = |stat: Stat| {
+            let kept = stat.mode & 0o022 == 0 || stat.mode & libc::S_ISVTX != 0;
+            stat.uid == 0 && (kept || stat.is_type(libc::S_IFLNK))
+        };
+        let mut end = 0;
+        loop {
+            if !way.up_to(end, |above| self.lstat(above)).is_ok_and(safe) {
+                return false;
+            }
+            match way.component_end(end) {
+                Some(next) if next < way.len => end = next,
+                Some(_) | None => return way.up_to(way.len, |path| self.lstat(path)).is_ok(),
+            }
+        }
+    }
+
     /// What is known of an open directory.
     pub fn stat(self, fd: impl AsFd) -> Result<Stat, Why> {
-        match self {
-            Self::Descriptors => sys::statx(fd).map_err(|errno| self.why(errno)),
-            Self::Classic => {
+        match self.calls {
+            Calls::Descriptors => sys::statx(fd).map_err(|errno| self.why(errno)),
+            Calls::Classic => {
                 let mount = sys::mount_of(&fd)?;
                 Ok(from_fstat(&fstat(fd)?, mount))
             }
@@ -261,9 +308,9 @@ impl MountApi {
     }
 
     fn lstat(self, path: &CStr) -> Result<Stat, Why> {
-        match self {
-            Self::Descriptors => sys::lstatx(path).map_err(|errno| self.why(errno)),
-            Self::Classic => {
+        match self.calls {
+            Calls::Descriptors => sys::lstatx(path).map_err(|errno| self.why(errno)),
+            Calls::Classic => {
                 Ok(from_fstat(&fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW)?, 0))
             }
         }
@@ -271,8 +318,8 @@ impl MountApi {
 
     /// An old kernel says ENOSYS, a container's filter may say EPERM.
     pub fn why(self, errno: Errno) -> Why {
-        match (self, errno) {
-            (Self::Descriptors, Errno::ENOSYS | Errno::EPERM) => Why::CallMissing,
+        match (self.calls, errno) {
+            (Calls::Descriptors, Errno::ENOSYS | Errno::EPERM) => Why::CallMissing,
             _ => Why::Os(errno),
         }
     }

@@ -26,7 +26,7 @@ fn passwd(name: &str, uid: u32) -> Passwd {
     Passwd { name: name.into(), uid, gid: uid, home: format!("/home/{name}").into() }
 }
 
-impl Accounts for People {
+impl Surroundings for People {
     fn user(&self, name: &CStr) -> Result<Option<Passwd>, Unanswered> {
         Ok(match self.ask(name)?.as_str() {
             "root" => Some(passwd("root", 0)),
@@ -49,6 +49,14 @@ impl Accounts for People {
         self.ask(user)?;
         Ok(vec![primary, 500])
     }
+
+    fn selinux(&self) -> Selinux {
+        Selinux::Disabled
+    }
+
+    fn script(&self, _: AbsPath) -> Option<crate::init::Script> {
+        None
+    }
 }
 
 fn alice() -> Account {
@@ -65,7 +73,7 @@ fn explain_with(text: &str, who: Account, options: &str, people: &People) -> Str
     let mut rules = Rules::default();
     rules.add(Path::new("c"), text.as_bytes());
     let options = Options::parse(options.split_whitespace().map(str::as_bytes));
-    match Plan::new(rules, who, &options, people, || Selinux::Disabled) {
+    match Plan::new(rules, who, None, &options, people) {
         Ok(plan) => plan.to_string().trim_end().to_owned(),
         Err(refusal) => refusal.to_string(),
     }
@@ -213,7 +221,7 @@ fn create_names_an_owner_and_a_group_or_takes_the_user_s() {
         let text = format!("/tmp /i/ user:{flag}");
         rules.add(Path::new("c"), text.as_bytes());
         let people = People::default();
-        match Plan::new(rules, alice(), &Options::default(), &people, || Selinux::Disabled) {
+        match Plan::new(rules, alice(), None, &Options::default(), &people) {
             Ok(plan) => format!("{:?}", plan.work().next().and_then(|(_, work)| work.create)),
             Err(refusal) => refusal.to_string(),
         }

@@ -1,0 +1,130 @@
+//! What prepares a new instance: `namespace.init`, or what that script would do.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::accounts::Account;
+use crate::conf::sources::{SYSTEM_DIR, VENDOR_DIR};
+use crate::path::{AbsPath, PathFault};
+
+/// What is done to an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Preparation {
+    /// Nothing: `noinit`, no script, or one that does nothing for this polydir.
+    None,
+    /// A new instance of the user's home is filled from `/etc/skel`: what the stock script does,
+    /// done without a shell, before anybody can see the instance.
+    Skeleton {
+        /// The home's mode: 0777 less the UMASK of login.defs(5), or 0700.
+        mode: u32,
+    },
+    /// This script is run after each mount.
+    Script(AbsPath),
+    /// This script is there and cannot be run, so no session is opened.
+    NotExecutable(AbsPath),
+}
+
+/// SHA-256 of the scripts that Linux-PAM shipped since 1.1.1, all of which do the same for a new
+/// instance: set its label, and fill it from `/etc/skel` if it is the user's home. Older ones are
+/// run.
+const STOCK: [&str; 6] = [
+    "772e5773586a236034156ac660f8d234bf50f4cebf5811b15b55b890b83cef64", // 1.7.1 and later
+    "2518e151f59b2f92fa4ab2230d74ffc60eb40b8c48fca917ff05b878cff4a60d", // 1.6.1
+    "7e000a15fc112d031d0d2b6cc6c86ddcbb94cc501e86f4f50394fb81110cbb22", // 1.5.3
+    "2d76094c06f10839c566ef64bde5624c325aeab7991e7f5d776c5310e8f41932", // 1.2.0 to 1.5.2, Debian 12
+    "7d8dd8ba987484040782a6aaa2634d1cb65fb98d01dede052e84d5fae888226e", // 1.1.6
+    "87f450e4cdd0893c399ae57e488932b7a78eb374d491828f7bb6404b838e4042", // 1.1.1
+];
+
+/// The longest stock script has 1,939 bytes; a longer file is not one and need not be hashed.
+const LONGEST_STOCK: u64 = 4096;
+
+/// A script that is there, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    path: AbsPath,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Stock,
+    Other,
+    NotExecutable,
+}
+
+impl Script {
+    /// Looks at a script. One that is not there means nothing, as in `pam_namespace`.
+    pub fn look(path: AbsPath) -> Option<Self> {
+        let file = Path::new(OsStr::from_bytes(path.as_bytes()));
+        let found = fs::metadata(file).ok()?;
+        let kind = if found.permissions().mode() & 0o111 == 0 {
+            Kind::NotExecutable
+        } else if found.len() <= LONGEST_STOCK && fs::read(file).is_ok_and(|text| is_stock(&text)) {
+            Kind::Stock
+        } else {
+            Kind::Other
+        };
+        Some(Self { path, kind })
+    }
+}
+
+/// Where `namespace.init` is looked for, in this order.
+pub fn default_paths() -> impl Iterator<Item = AbsPath> {
+    let dirs = [Some(SYSTEM_DIR), VENDOR_DIR].into_iter().flatten();
+    dirs.filter_map(|dir| AbsPath::new(&[dir.as_bytes(), b"/namespace.init"].concat()).ok())
+}
+
+/// `iscript=`: a relative path is one in `/etc/security/namespace.d`.
+pub fn named_path(name: &[u8]) -> Result<AbsPath, PathFault> {
+    let dir: &[u8] = if name.starts_with(b"/") { b"" } else { b"/etc/security/namespace.d/" };
+    AbsPath::new(&[dir, name].concat())
+}
+
+impl Preparation {
+    /// What a script means for a polydir.
+    pub fn of(script: Option<Script>, polydir: &AbsPath, account: &Account) -> Self {
+        let is_home = || AbsPath::new(&account.home).as_ref() == Ok(polydir);
+        match script {
+            None => Self::None,
+            Some(Script { path, kind: Kind::NotExecutable }) => Self::NotExecutable(path),
+            Some(Script { path, kind: Kind::Other }) => Self::Script(path),
+            Some(Script { kind: Kind::Stock, .. }) if is_home() => {
+                Self::Skeleton { mode: home_mode() }
+            }
+            Some(Script { kind: Kind::Stock, .. }) => Self::None,
+        }
+    }
+}
+
+fn is_stock(text: &[u8]) -> bool {
+    let hash = Sha256::digest(text);
+    let hex = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let hex = hex.map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+    STOCK.iter().any(|stock| stock.chars().eq(hex.clone()))
+}
+
+/// As the stock script reads login.defs(5).
+fn home_mode() -> u32 {
+    let defs = fs::read_to_string("/etc/login.defs").unwrap_or_default();
+    let umask = defs.lines().find_map(|line| {
+        let value = line.strip_prefix("UMASK")?;
+        u32::from_str_radix(value.split_whitespace().next()?, 8).ok()
+    });
+    umask.map_or(0o700, |umask| 0o777 & !umask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_of_one_s_own_is_no_stock_script() {
+        assert!(!is_stock(b"#!/bin/sh\nexit 0\n"));
+    }
+}

@@ -1,0 +1,213 @@
+//! One rule and one login make one decision.
+
+use std::cell::OnceCell;
+use std::ffi::CString;
+
+use super::{Creation, Decision, ParentRule, Place, Refusal, Verdict, Why, Within, Work};
+use crate::accounts::{Account, Surroundings, Unanswered};
+use crate::conf::{self, Backing, BindFlags, Create, Fault, Init, Rule, Word};
+use crate::init::{self, Preparation, Script};
+use crate::instance_name;
+use crate::options::{Options, Unmount};
+use crate::path::{AbsPath, Name};
+
+/// One login, and what was found out about it so far.
+pub(super) struct Login<'a, H> {
+    pub(super) account: &'a Account,
+    /// Who asks for the session, where instances of theirs are to be uncovered.
+    pub(super) asker: Option<&'a Account>,
+    pub(super) options: &'a Options,
+    pub(super) host: &'a H,
+    pub(super) groups: OnceCell<Result<Vec<u32>, Unanswered>>,
+    pub(super) default_script: OnceCell<Option<Script>>,
+}
+
+impl<H: Surroundings> Login<'_, H> {
+    /// What one rule means.
+    pub fn decide<'t>(&self, rule: &Rule<'t>) -> Result<Decision<'t>, Refusal<'t>> {
+        let fault = |word: &Word<'_>, message: String| {
+            Refusal::Line(Fault { origin: rule.origin.at(word.column()), message })
+        };
+        let polydir = conf::polydir_path(&self.expand(&rule.polydir))
+            .map_err(|why| fault(&rule.polydir, format!("polydir \"{}\" {why}", rule.polydir)))?;
+        let place =
+            self.place(&rule.backing, &polydir).map_err(|why| fault(rule.backing.prefix(), why))?;
+        let create = rule
+            .create
+            .as_ref()
+            .map(|create| self.creation(create))
+            .transpose()
+            .map_err(|(word, message)| fault(word, message))?;
+        let script = self.script(&rule.init).map_err(|(word, message)| fault(word, message))?;
+        let (uncover, only) = self.uncovering(rule, &fault)?;
+        let verdict = match self.exemption(self.account, rule)? {
+            Some(why) => Verdict::Exempt(why),
+            None if only => Verdict::Exempt(Why::UnmountOnly),
+            None => {
+                let init = Preparation::of(script, &polydir, self.account);
+                Verdict::Private(Work { place, flags: flags(&rule.backing), create, init })
+            }
+        };
+        Ok(Decision { rule: rule.origin, polydir, uncover, verdict })
+    }
+
+    /// The polydir as the user who asks has it, if it is to be uncovered, and whether that is all.
+    fn uncovering<'t>(
+        &self,
+        rule: &Rule<'t>,
+        fault: &impl Fn(&Word<'_>, String) -> Refusal<'t>,
+    ) -> Result<(Option<AbsPath>, bool), Refusal<'t>> {
+        let only = self.options.unmount == Unmount::Only;
+        let Some(asker) = self.asker else { return Ok((None, only)) };
+        if self.exemption(asker, rule)?.is_some() {
+            return Ok((None, only));
+        }
+        let path = conf::polydir_path(&expand(&rule.polydir, asker))
+            .map_err(|why| fault(&rule.polydir, format!("polydir \"{}\" {why}", rule.polydir)))?;
+        Ok((Some(path), only))
+    }
+
+    fn expand(&self, word: &Word<'_>) -> Vec<u8> {
+        expand(word, self.account)
+    }
+
+    fn expand_template(&self, word: &Word<'_>) -> Vec<u8> {
+        let (uid, gid) = (self.account.uid.to_string(), self.account.gid.to_string());
+        let (user, home) = (self.account.name.as_bytes(), &self.account.home);
+        replace(
+            word.as_bytes(),
+            &[
+                (b"%{UID}", uid.as_bytes()),
+                (b"%{GID}", gid.as_bytes()),
+                (b"%{USER}", user),
+                (b"%{HOME}", home),
+                (b"$HOME", home),
+                (b"$USER", user),
+            ],
+        )
+    }
+
+    fn place(&self, backing: &Backing<'_>, polydir: &AbsPath) -> Result<Place, String> {
+        let rule = match backing {
+            Backing::Template { .. } => ParentRule::Listed,
+            Backing::Prefix { .. } | Backing::Tmpdir { .. } | Backing::Tmpfs { .. }
+                if self.options.ignore_instance_parent_mode =>
+            {
+                ParentRule::Any
+            }
+            Backing::Prefix { .. } | Backing::Tmpdir { .. } | Backing::Tmpfs { .. } => {
+                ParentRule::Hidden
+            }
+        };
+        let (parent, within) = match backing {
+            Backing::Prefix { prefix, .. } => {
+                let user = instance_name::fit(self.account.name.as_bytes(), self.options.gen_hash);
+                let (parent, name) = self.split(prefix, &user)?;
+                let name = Name::new(&name).map_err(|why| format!("the instance's name {why}"))?;
+                (parent, Within::Named(name))
+            }
+            Backing::Template { template, flat, .. } => self.boxed(template, *flat, polydir)?,
+            Backing::Tmpdir { prefix, .. } => {
+                let (parent, name) = self.split(prefix, b"")?;
+                let name = CString::new(name).map_err(|_| "holds a NUL byte".to_owned())?;
+                (parent, Within::Temporary(name))
+            }
+            Backing::Tmpfs { prefix, options } => {
+                if self.expand(prefix).windows(2).any(|pair| pair == b"..") {
+                    return Err(format!("instance prefix \"{prefix}\" must not contain .."));
+                }
+                return Ok(Place::Tmpfs(options.clone()));
+            }
+        };
+        Ok(Place::Directory { parent, rule, within })
+    }
+
+    fn script<'r, 't>(&self, init: &'r Init<'t>) -> Result<Option<Script>, (&'r Word<'t>, String)> {
+        match init {
+            Init::None => Ok(None),
+            Init::Default => {
+                let find = || init::default_paths().find_map(|path| self.host.script(path));
+                Ok(self.default_script.get_or_init(find).clone())
+            }
+            Init::Script(word) => init::named_path(word.as_bytes())
+                .map(|path| self.host.script(path))
+                .map_err(|why| (word, format!("script \"{word}\" {why}"))),
+        }
+    }
+
+    fn boxed(
+        &self,
+        template: &Word<'_>,
+        flat: bool,
+        polydir: &AbsPath,
+    ) -> Result<(AbsPath, Within), String> {
+        let wrong = |why: &dyn std::fmt::Display| format!("template \"{template}\" {why}");
+        let path = AbsPath::new(&self.expand_template(template)).map_err(|why| wrong(&why))?;
+        let parent = AbsPath::new(path.above()).map_err(|why| wrong(&why))?;
+        let user_box = path.name().map_or(&b""[..], std::ffi::CStr::to_bytes);
+        let user_box = Name::new(user_box).map_err(|why| wrong(&why))?;
+        let name = (!flat).then(|| instance_name::in_box(polydir)).transpose();
+        let name = name.map_err(|why| format!("the instance's name {why}"))?;
+        Ok((parent, Within::Boxed { user_box, name }))
+    }
+
+    /// The instance parent and the name in it: a prefix and a name, joined and parted again at the
+    /// last slash. A prefix need not end in a slash.
+    fn split(&self, prefix: &Word<'_>, name: &[u8]) -> Result<(AbsPath, Vec<u8>), String> {
+        let wrong = |why| format!("instance prefix \"{prefix}\" {why}");
+        let mut path = self.expand(prefix);
+        AbsPath::new(&path).map_err(wrong)?;
+        path.extend_from_slice(name);
+        let slash = path.iter().rposition(|&b| b == b'/').unwrap_or(0);
+        let name = path.split_off(slash + 1);
+        Ok((AbsPath::new(&path).map_err(wrong)?, name))
+    }
+
+    fn creation<'r, 't>(&self, create: &'r Create<'t>) -> Result<Creation, (&'r Word<'t>, String)> {
+        let missing = |what: &str, word: &Word<'_>| format!("there is no {what} \"{word}\"");
+        let (mut uid, mut gid) = (self.account.uid, self.account.gid);
+        if let Some(word) = &create.owner {
+            let name = CString::new(word.as_bytes()).map_err(|_| (word, missing("user", word)))?;
+            let owner = self.host.user(&name).map_err(|e| (word, e.to_string()))?;
+            let owner = owner.ok_or_else(|| (word, missing("user", word)))?;
+            (uid, gid) = (owner.uid, owner.gid);
+        }
+        if let Some(word) = &create.group {
+            let name = CString::new(word.as_bytes()).map_err(|_| (word, missing("group", word)))?;
+            let group = self.host.group(&name).map_err(|e| (word, e.to_string()))?;
+            gid = group.ok_or_else(|| (word, missing("group", word)))?;
+        }
+        Ok(Creation { mode: create.mode.map(|mode| mode & 0o7777), uid, gid })
+    }
+}
+
+/// `$HOME` and `$USER` in a polydir or prefix.
+fn expand(word: &Word<'_>, who: &Account) -> Vec<u8> {
+    replace(word.as_bytes(), &[(b"$HOME", &who.home), (b"$USER", who.name.as_bytes())])
+}
+
+fn replace(mut text: &[u8], variables: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut expanded = Vec::with_capacity(text.len() + 32);
+    while let Some((&byte, rest)) = text.split_first() {
+        match variables.iter().find(|(name, _)| text.starts_with(name)) {
+            Some((name, value)) => {
+                expanded.extend_from_slice(value);
+                text = text.get(name.len()..).unwrap_or_default();
+            }
+            None => {
+                expanded.push(byte);
+                text = rest;
+            }
+        }
+    }
+    expanded
+}
+
+fn flags(backing: &Backing<'_>) -> BindFlags {
+    match backing {
+        Backing::Prefix { flags, .. }
+        | Backing::Template { flags, .. }
+        | Backing::Tmpdir { flags, .. } => *flags,
+        Backing::Tmpfs { options, .. } => options.flags,
+    }
+}

@@ -1,0 +1,140 @@
+//! One polydir and what takes its place: the instance is opened, mounted and prepared.
+
+use std::ffi::CString;
+
+use super::cover::Cover;
+use super::draft::Recipe;
+use super::error::{Error, Object, Why};
+use super::instance::Instance;
+use super::ledger::Ledger;
+use super::parent::InstanceParent;
+use super::polydir::Polydir;
+use super::script::{self, Arguments};
+use super::user_box::Boxed;
+use super::walk::MountApi;
+use crate::init::Preparation;
+use crate::path::{AbsPath, Name};
+use crate::plan::{ParentRule, Place, Plan, Within, Work};
+
+/// One polydir that is about to be covered.
+pub struct Covering<'a, 'p> {
+    /// The calls.
+    pub api: MountApi,
+    /// The plan, for its account.
+    pub plan: &'p Plan<'a>,
+    /// The polydir's path.
+    pub path: &'p AbsPath,
+    /// What is to take its place.
+    pub work: &'p Work,
+    /// The polydir.
+    pub polydir: Polydir,
+}
+
+/// What covers a polydir, and whether it was made for this session.
+pub struct Covered {
+    /// The mount.
+    pub cover: Cover,
+    /// Whether it is new.
+    pub new: bool,
+}
+
+impl<'p> Covering<'_, 'p> {
+    /// Mounts the instance, or the tmpfs.
+    pub fn cover(
+        &self,
+        parent: Option<&InstanceParent>,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Covered, Error<'p>> {
+        if let Preparation::NotExecutable(script) = &self.work.init {
+            return Err(Error::new("run", Object::Path("script", script), Why::NotExecutable));
+        }
+        let over = |why| Error::new("mount over", Object::Path("polydir", self.path), why);
+        match (&self.work.place, parent) {
+            (Place::Directory { parent: path, rule, within }, Some(parent)) => {
+                let instance = self.instance((path, parent), *rule, within, ledger)?;
+                let cover = instance.cover(self.api, self.path, &self.polydir, self.work.flags);
+                ledger.covered(instance.dir.stat);
+                Ok(Covered { cover: cover.map_err(over)?, new: instance.new })
+            }
+            (Place::Tmpfs(options), _) => {
+                let cover = Cover::tmpfs(self.api, self.path, &self.polydir, options);
+                Ok(Covered { cover: cover.map_err(over)?, new: true })
+            }
+            // A directory's parent is opened before anything is covered.
+            (Place::Directory { .. }, None) => Err(over(Why::NotADirectory)),
+        }
+    }
+
+    fn instance(
+        &self,
+        (path, parent): (&'p AbsPath, &InstanceParent),
+        rule: ParentRule,
+        within: &'p Within,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Instance, Error<'p>> {
+        let home_mode = match self.work.init {
+            Preparation::Skeleton { mode } => Some(mode),
+            Preparation::None | Preparation::Script(_) | Preparation::NotExecutable(_) => None,
+        };
+        let recipe = Recipe { pattern: self.polydir.pattern(), home_mode };
+        let here = (path, parent);
+        let (opened, object) = match within {
+            Within::Named(name) => {
+                let strict = rule == ParentRule::Any;
+                let opened = Instance::open(self.api, here, name, recipe, strict, ledger);
+                (opened, Object::In("instance", path, name))
+            }
+            Within::Boxed { user_box, name } => {
+                let (uid, gid) = (self.plan.account.uid, self.plan.account.gid);
+                let boxed = Boxed { path, name: user_box, uid, gid, instance: name.as_ref() };
+                let object = match name {
+                    Some(name) => Object::InBox("instance", path, user_box, name),
+                    None => Object::In("box", path, user_box),
+                };
+                (boxed.open(self.api, parent, recipe, ledger), object)
+            }
+            Within::Temporary(prefix) => {
+                let opened = Instance::temporary(self.api, here, prefix, recipe, ledger);
+                (opened, Object::Path("a new instance in", path))
+            }
+        };
+        opened.map_err(|why| Error::new("open", object, why))
+    }
+
+    /// Runs the administrator's script, if there is one.
+    pub fn prepare(&self, new: bool, ledger: &Ledger<'p>) -> Result<(), Error<'p>> {
+        let Preparation::Script(path) = &self.work.init else { return Ok(()) };
+        let instance = self.instance_path(ledger);
+        let instance_path = AbsPath::new(instance.to_bytes());
+        let arguments = Arguments {
+            polydir: self.path,
+            instance: &instance,
+            new,
+            user: self.plan.account.name.as_cstr(),
+            instance_is_safe: instance_path.is_ok_and(|path| self.api.is_safe(&path)),
+        };
+        script::run(self.api, path, &arguments)
+            .map_err(|why| Error::new("run", Object::Path("script", path), why))
+    }
+
+    /// The instance's path as a script is told it.
+    fn instance_path(&self, ledger: &Ledger<'p>) -> CString {
+        let Place::Directory { parent, within, .. } = &self.work.place else {
+            return c"tmpfs".to_owned();
+        };
+        let parent = if parent.is_root() { b"" } else { parent.as_bytes() };
+        let name: &[u8] = match within {
+            Within::Named(name) => name.as_bytes(),
+            Within::Boxed { user_box, .. } => user_box.as_bytes(),
+            Within::Temporary(_) => {
+                ledger.temporaries().last().map_or(b"", |(_, name)| name.as_cstr().to_bytes())
+            }
+        };
+        let inner: &[u8] = match within {
+            Within::Boxed { name: Some(name), .. } => &[b"/", Name::as_bytes(name)].concat(),
+            Within::Boxed { name: None, .. } | Within::Named(_) | Within::Temporary(_) => b"",
+        };
+        // Built of C strings, so it holds no NUL.
+        CString::new([parent, b"/", name, inner].concat()).unwrap_or_default()
+    }
+}

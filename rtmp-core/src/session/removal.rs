@@ -1,0 +1,90 @@
+//! A directory tree of a user's, removed: by descriptor, without following a link or crossing a
+//! mount, and without a shell.
+
+use std::ffi::{CStr, CString};
+
+use nix::dir::{Dir as Listing, Type};
+use nix::errno::Errno;
+use nix::fcntl::renameat;
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::draft::TRIES;
+use super::error::Why;
+use super::ledger::DraftName;
+use super::walk::{Dir, MountApi};
+use crate::sys;
+
+/// Removes a directory and all that is in it. What a mount covers stays, and so does the way to it.
+///
+/// Directories are not descended into: their own directories are moved up first, so that a tree
+/// takes one level of descriptors and stack however deep its owner made it.
+pub fn remove(api: MountApi, parent: &Dir, name: &CStr) -> Result<(), Why> {
+    let top = match api.child_on_same_mount(parent, name) {
+        Ok(top) => top,
+        Err(Why::Os(Errno::ENOENT)) => return Ok(()),
+        Err(why) => return Err(why),
+    };
+    // Its owner may be adding to it meanwhile.
+    for _ in 0..TRIES {
+        empty(api, &top)?;
+        match unlinkat(parent, name, UnlinkatFlags::RemoveDir) {
+            Err(Errno::ENOTEMPTY) => {}
+            result => return result.map_err(Why::Os),
+        }
+    }
+    Err(Why::Contested)
+}
+
+fn empty(api: MountApi, top: &Dir) -> Result<(), Why> {
+    loop {
+        let mut moved = false;
+        for name in names(top)? {
+            let Some(name) = unlink(top, &name)? else { continue };
+            let dir = match api.child_on_same_mount(top, &name) {
+                Ok(dir) => dir,
+                // A mount, or gone.
+                Err(_) => continue,
+            };
+            for inner in names(&dir)? {
+                if let Some(inner) = unlink(&dir, &inner)? {
+                    let up = DraftName::new(sys::random()?);
+                    moved |= renameat(&dir, inner.as_c_str(), top, up.as_cstr()).is_ok();
+                }
+            }
+            match unlinkat(top, name.as_c_str(), UnlinkatFlags::RemoveDir) {
+                Ok(()) | Err(Errno::ENOENT | Errno::ENOTEMPTY | Errno::EBUSY) => {}
+                Err(errno) => return Err(Why::Os(errno)),
+            }
+        }
+        if !moved {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes what is no directory; gives the name back of what is one.
+fn unlink(dir: &Dir, name: &(CString, bool)) -> Result<Option<CString>, Why> {
+    let (name, is_dir) = name;
+    if *is_dir {
+        return Ok(Some(name.clone()));
+    }
+    match unlinkat(dir, name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
+        Ok(()) | Err(Errno::ENOENT | Errno::EBUSY) => Ok(None),
+        Err(Errno::EISDIR | Errno::EPERM) => Ok(Some(name.clone())),
+        Err(errno) => Err(Why::Os(errno)),
+    }
+}
+
+/// The names in a directory, and which are directories.
+fn names(dir: &Dir) -> Result<Vec<(CString, bool)>, Why> {
+    let mut listing = Listing::from_fd(dir.readable()?)?;
+    let mut names = Vec::new();
+    for entry in listing.iter() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name != c"." && name != c".." {
+            names.push((name.to_owned(), entry.file_type() == Some(Type::Directory)));
+        }
+    }
+    Ok(names)
+}
