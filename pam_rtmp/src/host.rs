@@ -72,6 +72,10 @@ impl<'h> Host<'h> {
         if kept.is_empty() {
             return Ok(());
         }
+        let kept = match self.kept() {
+            Some(earlier) => kept.after(earlier),
+            None => kept,
+        };
         self.0
             .set_data(KEPT, Box::new(kept))
             .map_err(|_| "unable to keep the session's mounts: libpam takes no data")

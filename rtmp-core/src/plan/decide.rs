@@ -38,13 +38,13 @@ impl<H: Surroundings> Login<'_, H> {
             .map(|create| self.creation(create))
             .transpose()
             .map_err(|(word, message)| fault(word, message))?;
-        let script = self.script(&rule.init).map_err(|(word, message)| fault(word, message))?;
+        let paths = script_paths(&rule.init).map_err(|(word, message)| fault(word, message))?;
         let (uncover, only) = self.uncovering(rule, &fault)?;
         let verdict = match self.exemption(self.account, rule)? {
             Some(why) => Verdict::Exempt(why),
             None if only => Verdict::Exempt(Why::UnmountOnly),
             None => {
-                let init = Preparation::of(script, &polydir, self.account);
+                let init = Preparation::of(self.script(paths), &polydir, self.account);
                 Verdict::Private(Work { place, flags: flags(&rule.backing), create, init })
             }
         };
@@ -122,16 +122,15 @@ impl<H: Surroundings> Login<'_, H> {
         Ok(Place::Directory { parent, rule, within })
     }
 
-    fn script<'r, 't>(&self, init: &'r Init<'t>) -> Result<Option<Script>, (&'r Word<'t>, String)> {
-        match init {
-            Init::None => Ok(None),
-            Init::Default => {
+    /// The first of these scripts that is there. Of the default ones every rule asks.
+    fn script(&self, paths: Scripts) -> Option<Script> {
+        match paths {
+            Scripts::Default => {
                 let find = || init::default_paths().find_map(|path| self.host.script(path));
-                Ok(self.default_script.get_or_init(find).clone())
+                self.default_script.get_or_init(find).clone()
             }
-            Init::Script(word) => init::named_path(word.as_bytes())
-                .map(|path| self.host.script(path))
-                .map_err(|why| (word, format!("script \"{word}\" {why}"))),
+            Scripts::Named(path) => self.host.script(path),
+            Scripts::None => None,
         }
     }
 
@@ -201,6 +200,23 @@ fn replace(mut text: &[u8], variables: &[(&[u8], &[u8])]) -> Vec<u8> {
         }
     }
     expanded
+}
+
+/// Where a rule's script is looked for.
+enum Scripts {
+    None,
+    Default,
+    Named(AbsPath),
+}
+
+fn script_paths<'r, 't>(init: &'r Init<'t>) -> Result<Scripts, (&'r Word<'t>, String)> {
+    match init {
+        Init::None => Ok(Scripts::None),
+        Init::Default => Ok(Scripts::Default),
+        Init::Script(word) => init::named_path(word.as_bytes())
+            .map(Scripts::Named)
+            .map_err(|why| (word, format!("script \"{word}\" {why}"))),
+    }
 }
 
 fn flags(backing: &Backing<'_>) -> BindFlags {

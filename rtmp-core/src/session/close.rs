@@ -25,6 +25,14 @@ impl Kept {
     pub fn is_empty(&self) -> bool {
         self.mounts.is_empty() && self.temporaries.is_empty()
     }
+
+    /// Together with what an earlier session on the same handle kept.
+    pub fn after(self, earlier: &Self) -> Self {
+        Self {
+            mounts: [&earlier.mounts[..], &self.mounts[..]].concat(),
+            temporaries: [&earlier.temporaries[..], &self.temporaries[..]].concat(),
+        }
+    }
 }
 
 /// A mount that a session made.

@@ -48,20 +48,24 @@ impl<'p> Covering<'_, 'p> {
         if let Preparation::NotExecutable(script) = &self.work.init {
             return Err(Error::new("run", Object::Path("script", script), Why::NotExecutable));
         }
-        let over = |why| Error::new("mount over", Object::Path("polydir", self.path), why);
+        let refuse = |verb, why| Error::new(verb, Object::Path("polydir", self.path), why);
         match (&self.work.place, parent) {
             (Place::Directory { parent: path, rule, within }, Some(parent)) => {
                 let instance = self.instance((path, parent), *rule, within, ledger)?;
                 let cover = instance.cover(self.api, self.path, &self.polydir, self.work.flags);
                 ledger.covered(instance.dir.stat);
-                Ok(Covered { cover: cover.map_err(over)?, new: instance.new })
+                let cover = cover.map_err(|why| refuse("mount an instance over", why))?;
+                Ok(Covered { cover, new: instance.new })
             }
             (Place::Tmpfs(options), _) => {
                 let cover = Cover::tmpfs(self.api, self.path, &self.polydir, options);
-                Ok(Covered { cover: cover.map_err(over)?, new: true })
+                let cover = cover.map_err(|why| refuse("mount a tmpfs over", why))?;
+                Ok(Covered { cover, new: true })
             }
             // A directory's parent is opened before anything is covered.
-            (Place::Directory { .. }, None) => Err(over(Why::NotADirectory)),
+            (Place::Directory { .. }, None) => {
+                Err(refuse("mount an instance over", Why::NotADirectory))
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use crate::path::{AbsPath, Name};
 
-/// A session that was refused. The process is where it was, unless [`Error::stranded`].
+/// A session that was refused. The process is where it was, unless [`Error::aftermath`].
 #[derive(Debug)]
 pub struct Error<'p> {
     /// What could not be done.
@@ -15,8 +15,19 @@ pub struct Error<'p> {
     pub object: Object<'p>,
     /// Why not.
     pub why: Why,
-    /// Leaving the private namespace failed, too.
-    pub stranded: Option<Errno>,
+    /// Whether the process is where it was.
+    pub aftermath: Aftermath,
+}
+
+/// Where a refusal leaves the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aftermath {
+    /// In the namespace, root and working directory it came from.
+    Unchanged,
+    /// In `/`: root could not open the working directory it came from.
+    AtRoot,
+    /// In a private namespace: it could not be left.
+    Stranded(Errno),
 }
 
 /// What an error is about.
@@ -81,13 +92,16 @@ impl fmt::Display for Error<'_> {
         if let Some(hint) = self.hint() {
             write!(f, "; {hint}")?;
         }
-        match self.stranded {
-            Some(errno) => write!(
+        match self.aftermath {
+            Aftermath::Unchanged => Ok(()),
+            Aftermath::AtRoot => {
+                f.write_str("; the working directory, which root cannot open, is / now")
+            }
+            Aftermath::Stranded(errno) => write!(
                 f,
                 "; and then unable to return to the host's mount namespace: {}",
                 Why::Os(errno)
             ),
-            None => Ok(()),
         }
     }
 }
@@ -95,7 +109,7 @@ impl fmt::Display for Error<'_> {
 impl<'p> Error<'p> {
     /// A refusal, with the process where it was.
     pub(super) fn new(verb: &'static str, object: Object<'p>, why: Why) -> Self {
-        Self { verb, object, why, stranded: None }
+        Self { verb, object, why, aftermath: Aftermath::Unchanged }
     }
 
     /// What helps, where the kernel's word alone misleads.
@@ -105,7 +119,10 @@ impl<'p> Error<'p> {
             ("unshare", Errno::EPERM) => Some("it needs CAP_SYS_ADMIN"),
             ("unshare", Errno::ENOSPC) => Some("see /proc/sys/user/max_mnt_namespaces"),
             ("unshare", Errno::ENOMEM) => Some("see /proc/sys/fs/mount-max"),
-            ("mount an instance over", Errno::ENOSPC) => Some("see /proc/sys/fs/mount-max"),
+            ("mount an instance over" | "mount a tmpfs over", Errno::ENOSPC) => {
+                Some("see /proc/sys/fs/mount-max")
+            }
+            ("mount a tmpfs over", Errno::EINVAL) => Some("tmpfs does not take these mntopts"),
             ("open", Errno::ENOENT) => match self.object {
                 Object::Path("instance parent", _) => {
                     Some("only its last component is made; make the directory above it")

@@ -23,7 +23,7 @@ use nix::errno::Errno;
 use nix::unistd::fchdir;
 
 pub use close::{Kept, Mount, Temporary, close};
-pub use error::{Error, Object, Why};
+pub use error::{Aftermath, Error, Object, Why};
 pub use ledger::{DraftName, Event, Ledger, Notice};
 
 use crate::path::AbsPath;
@@ -44,7 +44,7 @@ use walk::{Calls, MountApi};
 /// # Errors
 ///
 /// The first thing that could not be done. The process is then in the namespace, root and working
-/// directory it came from, unless [`Error::stranded`] says otherwise.
+/// directory it came from, unless [`Error::aftermath`] says otherwise.
 pub fn open<'p>(plan: &'p Plan<'_>) -> Result<Ledger<'p>, Error<'p>> {
     let polydirs = plan.decisions.len();
     let mut ledger = Ledger::with_room_for(polydirs);
@@ -89,13 +89,16 @@ fn attempt<'p>(
         namespace.keep();
         return Attempt::Done(Ok(()));
     };
+    let aftermath = if namespace.knows_cwd() { Aftermath::Unchanged } else { Aftermath::AtRoot };
     let left = namespace.leave();
     // All that outlives a namespace. An error is on its way already that matters more.
     close::remove_new(calls, ledger.temporaries());
     match (left, error.why) {
         (Ok(host), Why::CallMissing) => Attempt::WithOlderCalls(host),
-        (Ok(_), _) => Attempt::Done(Err(error)),
-        (Err(errno), _) => Attempt::Done(Err(Error { stranded: Some(errno), ..error })),
+        (Ok(_), _) => Attempt::Done(Err(Error { aftermath, ..error })),
+        (Err(errno), _) => {
+            Attempt::Done(Err(Error { aftermath: Aftermath::Stranded(errno), ..error }))
+        }
     }
 }
 
@@ -133,7 +136,7 @@ fn polyinstantiate<'p>(
         let Covered { cover, new } = covering.cover(parent.as_ref(), ledger)?;
         covering.prepare(new, ledger)?;
         if plan.unmount_on_close || plan.has_temporaries() {
-            ledger.mounted(path, api.stat(&cover).map_err(refuse("mount over"))?);
+            ledger.mounted(path, api.stat(&cover).map_err(refuse("look at"))?);
         }
         if is_around_cwd {
             around_cwd = Some((path, cover.into()));

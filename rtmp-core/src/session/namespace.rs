@@ -122,4 +122,9 @@ impl PrivateNamespace {
         }
         Ok(self.host)
     }
+
+    /// Whether leaving leads to the working directory it came from, and not to `/`.
+    pub fn knows_cwd(&self) -> bool {
+        self.host.cwd.is_some()
+    }
 }

@@ -51,8 +51,8 @@ pub fn uncover_for_asker<'p>(api: MountApi, plan: &'p Plan<'_>) -> Result<(), Er
 
 /// Whether process 1 sees the same directory there.
 fn is_the_hosts(api: MountApi, path: &AbsPath) -> bool {
-    let Ok(here) = api.open_top(path) else { return true };
     // Nothing is asked of a file system that a user may have mounted.
+    let Ok(here) = api.open(path) else { return true };
     if here.ground == Ground::Soft {
         return true;
     }
@@ -65,18 +65,18 @@ fn uncover_once(
     path: &AbsPath,
     may_go: impl Fn(&[u8]) -> bool,
 ) -> Result<bool, Why> {
-    let top = match api.open_top(path) {
+    let top = match api.top(path) {
         Ok(top) => top,
         Err(Why::CallMissing) => return Err(Why::CallMissing),
         // There may be none yet, or opening it for good says what is wrong with it.
         Err(_) => return Ok(false),
     };
-    match sys::mount_root(top.stat.mount) {
+    match sys::mount_root(top.mount) {
         Ok(root) if may_go(root.as_bytes()) => {}
         Ok(_) | Err(Errno::ENOENT) => return Ok(false),
         Err(errno) => return Err(Why::Os(errno)),
     }
-    match detach(&top) {
+    match detach(&top.fd) {
         Ok(()) => Ok(true),
         // The polydir lies in that mount, but is not its root.
         Err(Errno::EINVAL) => Ok(false),

@@ -83,6 +83,17 @@ pub struct Dir {
     pub linked: bool,
 }
 
+/// What is on top of a path, without anything that its file system would have to be asked for.
+#[derive(Debug)]
+pub struct Top {
+    /// The directory.
+    pub fd: OwnedFd,
+    /// Its mount's number in `mountinfo`.
+    pub mount: u64,
+    /// Whether only root could have changed the way to it.
+    pub ground: Ground,
+}
+
 impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
@@ -124,15 +135,24 @@ impl MountApi {
 
     /// Opens what covers a path now: a mount that was made a moment ago, also on soft ground.
     pub fn open_top(self, path: &AbsPath) -> Result<Dir, Why> {
-        match (self.open(path), path.name()) {
+        let Top { fd, ground, .. } = self.top(path)?;
+        let stat = self.stat(&fd)?;
+        Ok(Dir { fd, stat, ground, linked: false })
+    }
+
+    /// The same without a stat, of what may be a user's file system.
+    pub fn top(self, path: &AbsPath) -> Result<Top, Why> {
+        let (fd, ground) = match (self.open(path), path.name()) {
+            (Ok(dir), _) => (dir.fd, dir.ground),
             (Err(Why::Mounted), Some(name)) => {
                 let above = self.open_above(path)?;
                 let fd = self.open_at(above.as_fd(), name, Mounts::Crossed, above.stat.mount)?;
-                let stat = self.stat(&fd)?;
-                Ok(Dir { fd, stat, ground: Ground::Soft, linked: false })
+                (fd, Ground::Soft)
             }
-            (result, _) => result,
-        }
+            (Err(why), _) => return Err(why),
+        };
+        let mount = sys::mount_of(&fd)?;
+        Ok(Top { fd, mount, ground })
     }
 
     fn follow(self, path: &[u8]) -> Result<Dir, Why> {
