@@ -47,17 +47,27 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// This process, now.
+    /// This thread of this process, now.
     pub fn now() -> Self {
-        let link = |path: &str| fs::read_link(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        Self::at("/proc/thread-self")
+    }
+
+    /// Another process, now.
+    pub fn of(pid: i32) -> Self {
+        Self::at(&format!("/proc/{pid}"))
+    }
+
+    fn at(proc: &str) -> Self {
+        let path = |name: &str| format!("{proc}/{name}");
+        let text = |name| fs::read_to_string(path(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
         Caller {
-            mnt_ns: Inode::of("/proc/thread-self/ns/mnt").ino,
-            root: Inode::of("/"),
-            cwd: link("/proc/self/cwd"),
-            cwd_inode: Inode::of("."),
-            descriptors: descriptors(),
-            status: status(),
-            mountinfo: fs::read_to_string("/proc/self/mountinfo").unwrap(),
+            mnt_ns: Inode::of(&path("ns/mnt")).ino,
+            root: Inode::of(&path("root")),
+            cwd: fs::read_link(path("cwd")).unwrap(),
+            cwd_inode: Inode::of(&path("cwd")),
+            descriptors: descriptors(&path("fd")),
+            status: status(&text("status")),
+            mountinfo: text("mountinfo"),
         }
     }
 
@@ -72,9 +82,9 @@ impl Caller {
     }
 }
 
-fn descriptors() -> BTreeMap<i32, String> {
+fn descriptors(fd: &str) -> BTreeMap<i32, String> {
     let mut open = BTreeMap::new();
-    for entry in fs::read_dir("/proc/self/fd").unwrap() {
+    for entry in fs::read_dir(fd).unwrap() {
         let entry = entry.unwrap();
         let target = fs::read_link(entry.path()).unwrap().to_string_lossy().into_owned();
         // The one that lists the others.
@@ -85,7 +95,7 @@ fn descriptors() -> BTreeMap<i32, String> {
     open
 }
 
-fn status() -> BTreeMap<String, String> {
+fn status(text: &str) -> BTreeMap<String, String> {
     const KEPT: [&str; 13] = [
         "Umask",
         "Uid",
@@ -101,7 +111,6 @@ fn status() -> BTreeMap<String, String> {
         "SigIgn",
         "SigCgt",
     ];
-    let text = fs::read_to_string("/proc/thread-self/status").unwrap();
     let fields = text.lines().filter_map(|line| line.split_once(':'));
     fields
         .filter(|(name, _)| KEPT.contains(name))

@@ -130,6 +130,11 @@ fn brought(plan: &Blueprint) {
         make_directory("/etc/alternatives", 0o755);
         bind_read_only(&on_host("/etc/alternatives"), "/etc/alternatives");
     }
+    for (there, here) in &plan.layers {
+        let here = here.to_str().unwrap();
+        let layers = format!("lowerdir={}:{here}", on_host(there.to_str().unwrap()));
+        mount_new("overlay", here, MsFlags::empty(), &layers);
+    }
     if let Some(module) = &plan.own_module {
         // Copied, because libpam and the kernel must see root's file whoever built it.
         let layer = Path::new("/opt/rtmp");

@@ -21,14 +21,18 @@
 //! | [`pam`] | libpam by hand, for what a visitor does not do |
 //! | [`process`] | work apart: attackers, children, things that may die |
 //! | [`programs`], [`sshd`], [`shell`] | `su`, `sudo`, `pamtester`, OpenSSH, and a shell that stays open |
+//! | [`examples`] | the configuration files that everything has to work with |
+//! | [`twin`], [`application`] | the same calls with another module, and what differs |
 //! | [`caller`], [`mounts`], [`log`] | what is looked at afterwards |
 //!
 //! Worlds need root: `tests/run` sees to it. A test that cannot run on a machine is marked
 //! `#[ignore = "the reason"]`; none returns early, which would read as `ok`.
 
+pub mod application;
 pub mod caller;
 pub mod command;
 mod etc;
+pub mod examples;
 mod ground;
 pub mod log;
 pub mod module;
@@ -42,6 +46,7 @@ pub mod shell;
 pub mod sshd;
 #[allow(unsafe_code)]
 mod sys;
+pub mod twin;
 mod wire;
 pub mod world;
 

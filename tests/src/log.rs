@@ -70,6 +70,17 @@ pub struct Line {
 }
 
 impl Line {
+    /// What a PAM module says, without the `pam_name(service:session): ` before it.
+    pub fn words(&self) -> &str {
+        self.text.split_once(": ").map_or("", |(_, words)| words)
+    }
+
+    /// Whether a module of this name wrote it.
+    pub fn is_from(&self, module: &str) -> bool {
+        let stem = module.trim_end_matches(".so");
+        self.text.strip_prefix(stem).is_some_and(|rest| rest.starts_with('('))
+    }
+
     /// Reads `<86>Nov 23 23:37:59 program[12]: text`.
     fn parse(datagram: &str) -> Option<Self> {
         let (priority, rest) = datagram.strip_prefix('<')?.split_once('>')?;

@@ -21,6 +21,8 @@ use serde::de::DeserializeOwned;
 
 use crate::sys;
 
+pub use crate::sys::give_up_sys_admin;
+
 /// A child process that is expected to report a `T`. Dropping it kills it.
 pub struct Process<T> {
     pid: Pid,

@@ -25,6 +25,7 @@ pub struct Visitor<'w> {
     manner: Manner,
     cwd: String,
     umask: u32,
+    first: fn(),
 }
 
 impl<'w> Visitor<'w> {
@@ -37,6 +38,7 @@ impl<'w> Visitor<'w> {
             manner: Manner::Plain,
             cwd: "/".to_owned(),
             umask: 0o022,
+            first: || (),
         }
     }
 
@@ -76,6 +78,12 @@ impl<'w> Visitor<'w> {
     /// Has this umask.
     pub fn umask(mut self, mask: u32) -> Self {
         self.umask = mask;
+        self
+    }
+
+    /// Does this before anything else, in the process that will open the session.
+    pub fn first(mut self, act: fn()) -> Self {
+        self.first = act;
         self
     }
 
@@ -128,6 +136,7 @@ impl<'w> Visitor<'w> {
         std::env::set_current_dir(&self.cwd).unwrap_or_else(|e| panic!("{}: {e}", self.cwd));
         umask(Mode::from_bits_truncate(self.umask));
         sys::open_syslog();
+        (self.first)();
         let mut pam = Pam::start(&self.service, &self.user).expect("pam_start");
         for (item, value) in &self.items {
             assert_eq!(pam.set(*item, value), Code::SUCCESS);

@@ -78,3 +78,19 @@ pub fn open_syslog() {
     // SAFETY: false if the identity were freed before the last line; NULL means the program's name.
     unsafe { libc::openlog(std::ptr::null(), libc::LOG_NDELAY, libc::LOG_AUTHPRIV) }
 }
+
+/// Drops CAP_SYS_ADMIN from this process, root or not, as a container's root does not have it.
+pub fn give_up_sys_admin() {
+    const CAP_SYS_ADMIN: u32 = 21; // linux/capability.h
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = [VERSION_3, 0];
+    // Effective, permitted and inheritable, each for 32 capabilities, twice.
+    let mut sets = [0_u32; 6];
+    // SAFETY: false if the kernel wrote more than six numbers for this version.
+    let got = unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) };
+    assert_eq!(got, 0, "capget");
+    sets[..3].iter_mut().for_each(|set| *set &= !(1 << CAP_SYS_ADMIN));
+    // SAFETY: false if the kernel read more than six numbers for this version.
+    let set = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) };
+    assert_eq!(set, 0, "capset");
+}

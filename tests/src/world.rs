@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{self, Outcome, argv};
-use crate::log::{Journal, Line};
+use crate::log::{Journal, Line, Severity};
 use crate::module::Module;
 use crate::process;
 use crate::session::{Attempt, Login, Visitor};
@@ -38,6 +38,7 @@ pub struct Blueprint {
     pub(crate) own_module: Option<PathBuf>,
     pub(crate) propagation: Propagation,
     pub(crate) brought: Vec<(PathBuf, PathBuf)>,
+    pub(crate) layers: Vec<(PathBuf, PathBuf)>,
     args: String,
     conf: Option<String>,
 }
@@ -66,6 +67,12 @@ impl Blueprint {
         let host = host.as_ref();
         let real = fs::canonicalize(host).unwrap_or_else(|e| panic!("{}: {e}", host.display()));
         self.brought.push((real, inside.as_ref().to_owned()));
+        self
+    }
+
+    /// Lays a directory of the host over one of the world: where both have a file, this one counts.
+    pub fn layer(mut self, host: impl Into<PathBuf>, inside: impl AsRef<Path>) -> Self {
+        self.layers.push((host.into(), inside.as_ref().to_owned()));
         self
     }
 
@@ -127,6 +134,7 @@ impl World {
             own_module: None,
             propagation: Propagation::Shared,
             brought: Vec::new(),
+            layers: Vec::new(),
             args: String::new(),
             conf: None,
         }
@@ -185,6 +193,14 @@ impl World {
     /// All lines of the system log so far.
     pub fn log(&self) -> Vec<Line> {
         self.journal.lines()
+    }
+
+    /// What the module under test has logged so far, debug lines left out.
+    pub fn said(&self) -> Vec<String> {
+        let log = self.log();
+        let lines = log.iter().filter(|line| line.severity != Severity::Debug);
+        let ours = lines.filter(|line| line.is_from(self.module.name()));
+        ours.map(|line| line.words().to_owned()).collect()
     }
 
     /// Writes a file.

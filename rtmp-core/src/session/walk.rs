@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::sys::statfs::{FsType, fstatfs, statfs};
 
 use super::error::Why;
 use crate::path::{AbsPath, PATH_MAX};
@@ -32,7 +33,7 @@ pub struct MountApi {
     /// The calls.
     pub calls: Calls,
     /// Of the root directory.
-    root: Ground,
+    root: Stat,
 }
 
 /// Whether only root could have changed the way to a directory.
@@ -116,11 +117,7 @@ enum Mounts {
 impl MountApi {
     /// Looks at the root directory, which every walk starts from.
     pub fn new(calls: Calls) -> Result<Self, Why> {
-        let mut api = Self { calls, root: Ground::Soft };
-        if api.lstat(c"/")?.is_roots_alone() {
-            api.root = Ground::Solid;
-        }
-        Ok(api)
+        Ok(Self { calls, root: lstat(calls, c"/")? })
     }
 
     /// Opens the directory of that path.
@@ -171,7 +168,8 @@ impl MountApi {
     }
 
     fn walk(self, way: &mut Way) -> Result<Dir, Stop> {
-        let mut ground = self.root;
+        let mut above = self.root;
+        let mut ground = if above.is_roots_alone() { Ground::Solid } else { Ground::Soft };
         let mut end = 0;
         let mut seen = None;
         // Solid ground: look at each directory above the last, by path, since its name is firm.
@@ -186,10 +184,12 @@ impl MountApi {
             if !stat.is_type(libc::S_IFDIR) {
                 return Err(Stop::At(Why::NotADirectory));
             }
-            if !stat.is_roots_alone() {
+            let is_fuse = || way.up_to(next, is_fuse_at);
+            if !stat.is_roots_alone() || proves_nothing(&above, &stat, is_fuse)? {
                 ground = Ground::Soft;
                 seen = Some(stat).filter(|_| self.calls == Calls::Descriptors);
             }
+            above = stat;
             end = next;
         }
         let firm = if ground == Ground::Solid { way.len } else { end };
@@ -210,7 +210,12 @@ impl MountApi {
         // which only root could do. An lstat of the classic calls does not know the mount.
         let stat = seen.map_or_else(|| self.stat(&fd), Ok)?;
         // Only directories above `firm` were looked at; `firm` itself is where the ground turns.
-        let mut dir = Dir { fd, stat, ground: Ground::Solid, linked: false };
+        let ground = match ground {
+            Ground::Solid => ground_of(&above, &stat, &fd)?,
+            Ground::Soft if end == 0 => Ground::Soft,
+            Ground::Soft => ground_of(&self.root, &stat, &fd)?,
+        };
+        let mut dir = Dir { fd, stat, ground, linked: false };
         let mut end = firm;
         while let Some(next) = way.component_end(end) {
             dir = way.component(end, next, |name| self.child(&dir, name))?;
@@ -240,7 +245,7 @@ impl MountApi {
             Err(errno) => return Err(self.why(errno)),
         };
         let stat = self.stat(&fd)?;
-        let ground = if dir.is_firm() { Ground::Solid } else { Ground::Soft };
+        let ground = if dir.is_firm() { ground_of(&dir.stat, &stat, &fd)? } else { Ground::Soft };
         Ok(Dir { fd, stat, ground, linked: false })
     }
 
@@ -328,21 +333,53 @@ impl MountApi {
     }
 
     fn lstat(self, path: &CStr) -> Result<Stat, Why> {
-        match self.calls {
-            Calls::Descriptors => sys::lstatx(path).map_err(|errno| self.why(errno)),
-            Calls::Classic => {
-                Ok(from_fstat(&fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW)?, 0))
-            }
-        }
+        lstat(self.calls, path)
     }
 
     /// An old kernel says ENOSYS, a container's filter may say EPERM.
     pub fn why(self, errno: Errno) -> Why {
-        match (self.calls, errno) {
-            (Calls::Descriptors, Errno::ENOSYS | Errno::EPERM) => Why::CallMissing,
-            _ => Why::Os(errno),
+        why(self.calls, errno)
+    }
+}
+
+fn why(calls: Calls, errno: Errno) -> Why {
+    match (calls, errno) {
+        (Calls::Descriptors, Errno::ENOSYS | Errno::EPERM) => Why::CallMissing,
+        _ => Why::Os(errno),
+    }
+}
+
+fn lstat(calls: Calls, path: &CStr) -> Result<Stat, Why> {
+    match calls {
+        Calls::Descriptors => sys::lstatx(path).map_err(|errno| why(calls, errno)),
+        Calls::Classic => {
+            Ok(from_fstat(&fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW)?, 0))
         }
     }
+}
+
+/// `FUSE_SUPER_MAGIC` (linux/magic.h).
+const FUSE: FsType = FsType(0x6573_5546);
+
+/// Whether what a directory says of its owner proves nothing: it is the root of a FUSE file system,
+/// which a user may have mounted on a directory of theirs, and which says what it likes. Such a
+/// root lies on another device than the directory above, and has no block device.
+fn proves_nothing(
+    above: &Stat,
+    stat: &Stat,
+    is_fuse: impl FnOnce() -> Result<bool, Errno>,
+) -> Result<bool, Why> {
+    Ok(stat.dev != above.dev && stat.dev.0 == 0 && stat.is_roots_alone() && is_fuse()?)
+}
+
+fn is_fuse_at(path: &CStr) -> Result<bool, Errno> {
+    Ok(statfs(path)?.filesystem_type() == FUSE)
+}
+
+/// The ground a directory stands on whose name is firm.
+fn ground_of(above: &Stat, stat: &Stat, fd: impl AsFd) -> Result<Ground, Why> {
+    let is_fuse = || Ok(fstatfs(fd.as_fd())?.filesystem_type() == FUSE);
+    Ok(if proves_nothing(above, stat, is_fuse)? { Ground::Soft } else { Ground::Solid })
 }
 
 /// `st_dev` in statx's two halves, so that both kinds of [`Stat`] compare.
