@@ -8,9 +8,10 @@ use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{Mode, fchmod, fstatat, mkdirat};
 use nix::unistd::{Gid, Uid, fchown};
 
+use super::dir::Dir;
 use super::error::Why;
 use super::ledger::DraftName;
-use super::walk::{Dir, MountApi};
+use super::walk::MountApi;
 use super::{removal, skeleton};
 use crate::sys::{self, Stat};
 

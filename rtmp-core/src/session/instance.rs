@@ -4,11 +4,12 @@ use std::ffi::CStr;
 
 use nix::errno::Errno;
 
+use super::dir::Dir;
 use super::draft::{Draft, Pattern, Recipe, TRIES};
 use super::error::Why;
 use super::ledger::{Event, Ledger, TemporaryName};
 use super::parent::InstanceParent;
-use super::walk::{Dir, MountApi};
+use super::walk::MountApi;
 use crate::path::{AbsPath, Name};
 use crate::sys;
 

@@ -3,6 +3,7 @@
 mod close;
 mod cover;
 mod covering;
+mod dir;
 mod draft;
 mod error;
 mod instance;
@@ -16,6 +17,7 @@ mod script;
 mod skeleton;
 mod user_box;
 mod walk;
+mod way;
 
 use std::os::fd::OwnedFd;
 

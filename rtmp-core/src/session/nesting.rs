@@ -5,8 +5,9 @@
 use nix::errno::Errno;
 
 use super::cover::detach;
+use super::dir::Ground;
 use super::error::{Error, Object, Why};
-use super::walk::{Ground, MountApi};
+use super::walk::MountApi;
 use crate::path::AbsPath;
 use crate::plan::{Place, Plan, Within};
 use crate::sys;

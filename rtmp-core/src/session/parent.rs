@@ -6,10 +6,11 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, RenameFlags, renameat2};
 use nix::sys::stat::{Mode, fstatat, mkdirat};
 
+use super::dir::Dir;
 use super::draft::{Draft, Pattern, TRIES};
 use super::error::Why;
 use super::ledger::{DraftName, Event, Ledger};
-use super::walk::{Dir, MountApi};
+use super::walk::MountApi;
 use crate::path::AbsPath;
 use crate::plan::ParentRule;
 use crate::sys::{self, Stat};

@@ -5,10 +5,11 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::sys::stat::mkdirat;
 
+use super::dir::Dir;
 use super::draft::Pattern;
 use super::error::Why;
 use super::ledger::{Event, Ledger};
-use super::walk::{Dir, MountApi};
+use super::walk::MountApi;
 use crate::path::AbsPath;
 use crate::plan::Creation;
 use crate::sys::{self, ProcPath};

@@ -8,10 +8,11 @@ use nix::errno::Errno;
 use nix::fcntl::renameat;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+use super::dir::Dir;
 use super::draft::TRIES;
 use super::error::Why;
 use super::ledger::DraftName;
-use super::walk::{Dir, MountApi};
+use super::walk::MountApi;
 use crate::sys;
 
 /// Removes a directory and all that is in it. What a mount covers stays, and so does the way to it.

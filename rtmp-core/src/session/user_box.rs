@@ -6,12 +6,13 @@
 use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
 
+use super::dir::Dir;
 use super::draft::{Draft, Pattern, Recipe, TRIES};
 use super::error::Why;
 use super::instance::Instance;
 use super::ledger::{DraftName, Event, Ledger};
 use super::parent::InstanceParent;
-use super::walk::{Dir, MountApi};
+use super::walk::MountApi;
 use crate::path::{AbsPath, Name};
 use crate::sys;
 

@@ -14,8 +14,10 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2
 use nix::sys::stat::{Mode, fstat, fstatat};
 use nix::sys::statfs::{FsType, fstatfs, statfs};
 
+use super::dir::{Dir, Ground, Top, from_fstat};
 use super::error::Why;
-use crate::path::{AbsPath, PATH_MAX};
+use super::way::Way;
+use crate::path::AbsPath;
 use crate::sys::{self, Stat};
 
 /// Which of the kernel's calls are used.
@@ -34,71 +36,6 @@ pub struct MountApi {
     pub calls: Calls,
     /// Of the root directory.
     root: Stat,
-}
-
-/// Whether only root could have changed the way to a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ground {
-    /// Every directory above belongs to root, and nobody else can write it.
-    Solid,
-    /// Others can write a directory above.
-    Soft,
-}
-
-impl Stat {
-    /// Whether root owns it and nobody else can write it. The sticky bit is no help: others can
-    /// still add names.
-    pub fn is_roots_alone(&self) -> bool {
-        self.uid == 0 && self.mode & 0o022 == 0
-    }
-
-    /// The permission bits.
-    pub fn permissions(&self) -> u32 {
-        self.mode & 0o7777
-    }
-
-    /// Whether both are the same file.
-    pub fn is(&self, other: &Self) -> bool {
-        (self.dev, self.ino) == (other.dev, other.ino)
-    }
-
-    /// Whether it is the file that stat(2) found.
-    pub fn is_same(&self, found: &nix::sys::stat::FileStat) -> bool {
-        self.is(&from_fstat(found, 0))
-    }
-
-    fn is_type(&self, kind: libc::mode_t) -> bool {
-        self.mode & libc::S_IFMT == kind
-    }
-}
-
-/// A directory that is open, what it was when it was opened, and the ground it stands on.
-#[derive(Debug)]
-pub struct Dir {
-    fd: OwnedFd,
-    /// Owner, mode, identity and mount.
-    pub stat: Stat,
-    /// Whether only root could have changed the way to it.
-    pub ground: Ground,
-    /// Whether a link was followed, so that its path is not the one it was asked for by.
-    pub linked: bool,
-}
-
-/// What is on top of a path, without anything that its file system would have to be asked for.
-#[derive(Debug)]
-pub struct Top {
-    /// The directory.
-    pub fd: OwnedFd,
-    /// Its mount's number in `mountinfo`.
-    pub mount: u64,
-    /// Whether only root could have changed the way to it.
-    pub ground: Ground,
-}
-
-impl AsFd for Dir {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
 }
 
 /// How many links are followed, as in the kernel (`path_resolution(7)`).
@@ -382,40 +319,8 @@ fn ground_of(above: &Stat, stat: &Stat, fd: impl AsFd) -> Result<Ground, Why> {
     Ok(if proves_nothing(above, stat, is_fuse)? { Ground::Soft } else { Ground::Solid })
 }
 
-/// `st_dev` in statx's two halves, so that both kinds of [`Stat`] compare.
-fn from_fstat(stat: &nix::sys::stat::FileStat, mount: u64) -> Stat {
-    let half = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    Stat {
-        uid: stat.st_uid,
-        gid: stat.st_gid,
-        mode: stat.st_mode,
-        dev: (half(nix::sys::stat::major(stat.st_dev)), half(nix::sys::stat::minor(stat.st_dev))),
-        ino: stat.st_ino,
-        mount,
-    }
-}
-
 fn follow_if_roots(stat: &Stat, end: usize) -> Stop {
     if stat.uid == 0 { Stop::FollowLink(end) } else { Stop::At(Why::Link) }
-}
-
-impl From<Dir> for OwnedFd {
-    fn from(dir: Dir) -> Self {
-        dir.fd
-    }
-}
-
-impl Dir {
-    /// Whether the names in it stay what they are: only root can change them, or the way here.
-    pub fn is_firm(&self) -> bool {
-        self.ground == Ground::Solid && self.stat.is_roots_alone()
-    }
-
-    /// The same directory for reading, changing and locking; an `O_PATH` descriptor can do neither.
-    pub fn readable(&self) -> Result<OwnedFd, Errno> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        openat(&self.fd, c".", flags, Mode::empty())
-    }
 }
 
 /// Why a walk came to a stop.
@@ -428,88 +333,5 @@ enum Stop {
 impl From<Why> for Stop {
     fn from(why: Why) -> Self {
         Self::At(why)
-    }
-}
-
-/// The path still to be walked, in a fixed buffer. Always absolute.
-struct Way {
-    text: [u8; PATH_MAX],
-    len: usize,
-    linked: bool,
-}
-
-impl Way {
-    fn new(path: &[u8]) -> Result<Self, Why> {
-        let mut way = Self { text: [0; PATH_MAX], len: 0, linked: false };
-        way.push(path)?;
-        Ok(way)
-    }
-
-    fn push(&mut self, bytes: &[u8]) -> Result<(), Why> {
-        let end = self.len + bytes.len();
-        // One byte stays free for the NUL.
-        if end >= PATH_MAX {
-            return Err(Why::Os(Errno::ENAMETOOLONG));
-        }
-        if let Some(room) = self.text.get_mut(self.len..end) {
-            room.copy_from_slice(bytes);
-        }
-        self.len = end;
-        Ok(())
-    }
-
-    /// Where the component after byte `start` ends; `None` at the end of the way.
-    fn component_end(&self, start: usize) -> Option<usize> {
-        let rest = self.text.get(start..self.len)?;
-        let skipped = rest.iter().position(|&b| b != b'/')?;
-        let name = rest.get(skipped..)?;
-        let len = name.iter().position(|&b| b == b'/').unwrap_or(name.len());
-        Some(start + skipped + len)
-    }
-
-    /// Calls with the way's first bytes as a path.
-    fn up_to<T>(&mut self, end: usize, call: impl FnOnce(&CStr) -> T) -> T {
-        if end == 0 {
-            return call(c"/");
-        }
-        self.between(0, end, call)
-    }
-
-    /// Calls with one component, its slashes left out.
-    fn component<T>(&mut self, start: usize, end: usize, call: impl FnOnce(&CStr) -> T) -> T {
-        let rest = self.text.get(start..end).unwrap_or_default();
-        let slashes = rest.iter().take_while(|&&b| b == b'/').count();
-        self.between(start + slashes, end, call)
-    }
-
-    fn between<T>(&mut self, start: usize, end: usize, call: impl FnOnce(&CStr) -> T) -> T {
-        let kept = self.text.get(end).copied().unwrap_or(0);
-        if let Some(byte) = self.text.get_mut(end) {
-            *byte = 0;
-        }
-        let text = self.text.get(start..=end).unwrap_or_default();
-        // The bytes hold no other NUL: a path comes from a C string, and so does a link.
-        let result = call(CStr::from_bytes_until_nul(text).unwrap_or(c""));
-        if let Some(byte) = self.text.get_mut(end) {
-            *byte = kept;
-        }
-        result
-    }
-
-    /// Puts the target of the link that ends at this byte in the link's place.
-    fn follow(&mut self, end: usize) -> Result<(), Why> {
-        let target = self.up_to(end, sys::readlink)?;
-        let head = self.text.get(..end).unwrap_or_default();
-        let dir = head.iter().rposition(|&b| b == b'/').unwrap_or(0);
-        let mut way = Self::new(b"")?;
-        if !target.as_bytes().starts_with(b"/") {
-            way.push(head.get(..dir).unwrap_or_default())?;
-            way.push(b"/")?;
-        }
-        way.push(target.as_bytes())?;
-        way.push(self.text.get(end..self.len).unwrap_or_default())?;
-        way.linked = true;
-        *self = way;
-        Ok(())
     }
 }
