@@ -9,7 +9,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::accounts::Account;
-use crate::conf::sources::{SYSTEM_DIR, VENDOR_DIR};
+use crate::conf::sources::{SYSTEM_DIR, VENDOR_DIR, read_all};
 use crate::path::{AbsPath, PathFault};
 
 /// What is done to an instance.
@@ -61,11 +61,12 @@ enum Kind {
 impl Script {
     /// Looks at a script. One that is not there means nothing, as in `pam_namespace`.
     pub fn look(path: AbsPath) -> Option<Self> {
-        let file = Path::new(OsStr::from_bytes(path.as_bytes()));
-        let found = fs::metadata(file).ok()?;
+        let file = fs::File::open(Path::new(OsStr::from_bytes(path.as_bytes()))).ok()?;
+        let found = file.metadata().ok()?;
+        let is_short = found.len() <= LONGEST_STOCK;
         let kind = if found.permissions().mode() & 0o111 == 0 {
             Kind::NotExecutable
-        } else if found.len() <= LONGEST_STOCK && fs::read(file).is_ok_and(|text| is_stock(&text)) {
+        } else if is_short && read_all(&file).is_ok_and(|text| is_stock(&text)) {
             Kind::Stock
         } else {
             Kind::Other

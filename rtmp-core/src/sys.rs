@@ -22,6 +22,8 @@ pub struct Stat {
     pub ino: u64,
     /// The mount it was reached through, as in `mountinfo`; 0 where it was not asked for.
     pub mount: u64,
+    /// Whether it is that mount's root; true where that was not asked for.
+    pub mount_root: bool,
 }
 
 fn check(result: c_int) -> Result<(), Errno> {
@@ -54,6 +56,7 @@ fn statx_at(dir: BorrowedFd<'_>, path: &CStr, flags: c_int) -> Result<Stat, Errn
         dev: (found.stx_dev_major, found.stx_dev_minor),
         ino: found.stx_ino,
         mount: found.stx_mnt_id,
+        mount_root: found.stx_attributes & libc::STATX_ATTR_MOUNT_ROOT as u64 != 0,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub struct Sources(Vec<Source>);
 /// A configuration file that is missing or cannot be read: nothing is known of what it wanted, so
 /// nobody may log in past it, `ignore_config_error` or not.
 #[derive(Debug, thiserror::Error)]
-#[error("unable to read {}: {error}", path.display())]
+#[error("unable to read {}: {}", path.display(), reason(error))]
 pub struct SourcesError {
     /// The file or directory.
     pub path: PathBuf,
@@ -112,8 +112,41 @@ fn drop_ins(dir: &Path) -> Result<BTreeMap<OsString, PathBuf>, SourcesError> {
 }
 
 fn read(path: PathBuf) -> Result<Source, SourcesError> {
-    match fs::read(&path) {
+    match fs::File::open(&path).and_then(|file| read_all(&file)) {
         Ok(text) => Ok(Source { path, text }),
         Err(error) => Err(SourcesError { path, error }),
     }
+}
+
+/// All of a small file, in one read(2) as a rule: a regular file gives less than was asked for only
+/// at its end.
+pub fn read_all(mut file: &fs::File) -> io::Result<Vec<u8>> {
+    let mut text = vec![0; 8192];
+    let mut len = 0;
+    loop {
+        let Some(room) = text.get_mut(len..) else { return Ok(text) };
+        let asked = room.len();
+        match file.read(room) {
+            Ok(got) if got < asked => {
+                text.truncate(len + got);
+                return Ok(text);
+            }
+            Ok(got) => {
+                len += got;
+                text.resize(2 * len, 0);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn reason(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |errno| {
+            let errno = nix::errno::Errno::from_raw(errno);
+            format!("{} ({errno:?})", errno.desc())
+        },
+    )
 }

@@ -10,6 +10,7 @@ use crate::init::{self, Preparation, Script};
 use crate::instance_name;
 use crate::options::{Options, Unmount};
 use crate::path::{AbsPath, Name};
+use crate::selinux::Selinux;
 
 /// One login, and what was found out about it so far.
 pub(super) struct Login<'a, H> {
@@ -20,6 +21,7 @@ pub(super) struct Login<'a, H> {
     pub(super) host: &'a H,
     pub(super) groups: OnceCell<Result<Vec<u32>, Unanswered>>,
     pub(super) default_script: OnceCell<Option<Script>>,
+    pub(super) selinux: OnceCell<Selinux>,
 }
 
 impl<H: Surroundings> Login<'_, H> {

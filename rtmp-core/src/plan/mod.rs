@@ -190,6 +190,7 @@ impl<'t> Plan<'t> {
             host,
             groups: OnceCell::new(),
             default_script: OnceCell::new(),
+            selinux: OnceCell::new(),
         };
         let mut decisions = Vec::with_capacity(rules.rules.len());
         for rule in &rules.rules {

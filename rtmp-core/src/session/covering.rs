@@ -91,11 +91,9 @@ impl<'p> Covering<'_, 'p> {
             Within::Boxed { user_box, name } => {
                 let (uid, gid) = (self.plan.account.uid, self.plan.account.gid);
                 let boxed = Boxed { path, name: user_box, uid, gid, instance: name.as_ref() };
-                let object = match name {
-                    Some(name) => Object::InBox("instance", path, user_box, name),
-                    None => Object::In("box", path, user_box),
-                };
-                (boxed.open(self.api, parent, recipe, ledger), object)
+                return boxed
+                    .open(self.api, parent, recipe, ledger)
+                    .map_err(|(object, why)| Error::new("open", object, why));
             }
             Within::Temporary(prefix) => {
                 let opened = Instance::temporary(self.api, here, prefix, recipe, ledger);

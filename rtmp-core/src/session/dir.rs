@@ -63,6 +63,8 @@ pub struct Top {
     pub fd: OwnedFd,
     /// Its mount's number in `mountinfo`.
     pub mount: u64,
+    /// Whether it may be that mount's root.
+    pub mount_root: bool,
     /// Whether only root could have changed the way to it.
     pub ground: Ground,
 }
@@ -102,5 +104,6 @@ pub fn from_fstat(stat: &FileStat, mount: u64) -> Stat {
         dev: (half(major(stat.st_dev)), half(minor(stat.st_dev))),
         ino: stat.st_ino,
         mount,
+        mount_root: true,
     }
 }

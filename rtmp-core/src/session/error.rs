@@ -31,7 +31,7 @@ pub enum Aftermath {
 }
 
 /// What an error is about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Object<'p> {
     /// A thing that has no path.
     Thing(&'static str),
@@ -140,13 +140,27 @@ impl std::error::Error for Error<'_> {}
 
 impl fmt::Display for Object<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let below = |dir: &AbsPath| if dir.is_root() { String::new() } else { dir.to_string() };
         match self {
             Self::Thing(thing) => f.write_str(thing),
-            Self::Path(what, path) => write!(f, "{what} {path}"),
-            Self::In(what, dir, name) => write!(f, "{what} {}/{name}", below(dir)),
-            Self::InBox(what, dir, user_box, name) => {
-                write!(f, "{what} {}/{user_box}/{name}", below(dir))
+            Self::Path(what, _) | Self::In(what, ..) | Self::InBox(what, ..) => {
+                write!(f, "{what} {}", Place(self))
+            }
+        }
+    }
+}
+
+/// Where an object is, without saying what it is.
+pub struct Place<'a>(pub &'a Object<'a>);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let below = |dir: &AbsPath| if dir.is_root() { String::new() } else { dir.to_string() };
+        match self.0 {
+            Object::Thing(thing) => f.write_str(thing),
+            Object::Path(_, path) => write!(f, "{path}"),
+            Object::In(_, dir, name) => write!(f, "{}/{name}", below(dir)),
+            Object::InBox(_, dir, user_box, name) => {
+                write!(f, "{}/{user_box}/{name}", below(dir))
             }
         }
     }

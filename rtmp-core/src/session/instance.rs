@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use super::dir::Dir;
 use super::draft::{Draft, Pattern, Recipe, TRIES};
-use super::error::Why;
+use super::error::{Object, Why};
 use super::ledger::{Event, Ledger, TemporaryName};
 use super::parent::InstanceParent;
 use super::walk::MountApi;
@@ -48,7 +48,7 @@ impl Instance {
                 Ok(dir) => {
                     let (dir, completed) = complete(api, dir, recipe.pattern)?;
                     if completed {
-                        ledger.note(path, Some(name), Event::InstanceCompleted);
+                        ledger.note(Object::In("instance", path, name), Event::InstanceCompleted);
                     }
                     return Ok(Self { dir, new: false });
                 }
@@ -63,7 +63,7 @@ impl Instance {
                 }
                 Err(Why::Mounted) => {
                     api.uncover(&parent.dir, name.as_cstr())?;
-                    ledger.note(path, Some(name), Event::MountDetached);
+                    ledger.note(Object::In("instance", path, name), Event::MountDetached);
                     match api.child_on_same_mount(&parent.dir, name.as_cstr()) {
                         Ok(dir) if dir.stat.uid == 0 => return Err(Why::Mounted),
                         _ => {}

@@ -4,16 +4,15 @@ use std::ffi::CStr;
 use std::fmt;
 
 use super::close::{Kept, Mount, Temporary};
-use crate::path::{AbsPath, Name, Shown};
+use super::error::{Object, Place};
+use crate::path::{AbsPath, Shown};
 use crate::sys::Stat;
 
 /// Something an administrator should know although the session was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notice<'p> {
-    /// The instance parent, or the polydir.
-    pub dir: &'p AbsPath,
-    /// The name in it, if it is about one.
-    pub name: Option<&'p Name>,
+    /// What it is about.
+    pub object: Object<'p>,
     /// What happened.
     pub event: Event,
 }
@@ -117,10 +116,7 @@ impl TemporaryName {
 
 impl fmt::Display for Notice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.dir)?;
-        if let Some(name) = self.name {
-            write!(f, "/{name}")?;
-        }
+        write!(f, "{}", Place(&self.object))?;
         match self.event {
             Event::SquatMovedAside { uid: Some(uid), aside } => {
                 write!(f, ": made by uid {uid}, moved aside as {aside:?}")
@@ -171,9 +167,9 @@ impl<'p> Ledger<'p> {
     }
 
     /// Notes an event. Beyond the room there is, it is dropped: a notice is worth no allocation.
-    pub fn note(&mut self, dir: &'p AbsPath, name: Option<&'p Name>, event: Event) {
+    pub fn note(&mut self, object: Object<'p>, event: Event) {
         if self.notices.len() < self.notices.capacity() {
-            self.notices.push(Notice { dir, name, event });
+            self.notices.push(Notice { object, event });
         }
     }
 

@@ -130,7 +130,7 @@ fn polyinstantiate<'p>(
         let refuse = |verb| move |why| Error::new(verb, Object::Path("polydir", path), why);
         let polydir = Polydir::open(api, path, work.create, ledger).map_err(refuse("open"))?;
         if polydir.dir.linked && ledger.has_covered_by(&polydir.dir.stat) {
-            ledger.note(path, None, Event::AlreadyCovered);
+            ledger.note(Object::Path("polydir", path), Event::AlreadyCovered);
             continue;
         }
         let is_around_cwd = cwd.as_ref().is_ok_and(|cwd| polydir.contains(path, cwd.as_bytes()));

@@ -16,8 +16,7 @@ use super::error::{Error, Object, Why};
 pub struct Host {
     namespace: OwnedFd,
     root: OwnedFd,
-    /// Whether this is another namespace than that of process 1, or that cannot be told: only then
-    /// can a session of ours be around us.
+    /// Whether a session of ours may be around us.
     nested: bool,
     /// `None`: a directory that root cannot open, on a root-squashed NFS. A refusal leads to `/`.
     cwd: Option<OwnedFd>,
@@ -33,15 +32,25 @@ fn this_namespace() -> Result<OwnedFd, Errno> {
     open(THIS_NAMESPACE, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
 }
 
+/// What the initial mount namespace is called: the first number that /proc gives away, or the one
+/// after it (Linux 3.8), or one of its own (Linux 6.18). In a container process 1 is asked.
+const INITIAL: [u64; 3] = [0xf000_0000, 0xf000_0001, 0xefff_fff8];
+
+/// Whether a namespace is the host's, and not one that a session of ours could have made. Not known
+/// is no: then we look closer.
+fn is_the_first(namespace: &OwnedFd) -> bool {
+    let Ok(here) = fstat(namespace) else { return false };
+    INITIAL.contains(&here.st_ino)
+        || stat(c"/proc/1/ns/mnt")
+            .is_ok_and(|first| (first.st_dev, first.st_ino) == (here.st_dev, here.st_ino))
+}
+
 impl Host {
     /// Opens the way back, while there is still nothing to go back from.
     pub fn remember<'p>() -> Result<Self, Error<'p>> {
         let refuse = |thing| move |errno| Error::new("open", Object::Thing(thing), Why::Os(errno));
         let namespace = this_namespace().map_err(refuse("/proc/thread-self/ns/mnt"))?;
-        let nested = match (fstat(&namespace), stat(c"/proc/1/ns/mnt")) {
-            (Ok(here), Ok(first)) => (here.st_dev, here.st_ino) != (first.st_dev, first.st_ino),
-            _ => true,
-        };
+        let nested = !is_the_first(&namespace);
         Ok(Self {
             namespace,
             nested,

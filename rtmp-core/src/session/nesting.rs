@@ -72,6 +72,9 @@ fn uncover_once(
         // There may be none yet, or opening it for good says what is wrong with it.
         Err(_) => return Ok(false),
     };
+    if !top.mount_root {
+        return Ok(false);
+    }
     match sys::mount_root(top.mount) {
         Ok(root) if may_go(root.as_bytes()) => {}
         Ok(_) | Err(Errno::ENOENT) => return Ok(false),

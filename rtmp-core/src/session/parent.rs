@@ -8,7 +8,7 @@ use nix::sys::stat::{Mode, fstatat, mkdirat};
 
 use super::dir::Dir;
 use super::draft::{Draft, Pattern, TRIES};
-use super::error::Why;
+use super::error::{Object, Why};
 use super::ledger::{DraftName, Event, Ledger};
 use super::walk::MountApi;
 use crate::path::AbsPath;
@@ -95,7 +95,7 @@ impl Place<'_> {
                 },
                 Err(Why::Mounted) => {
                     self.uncover()?;
-                    ledger.note(path, None, Event::MountDetached);
+                    ledger.note(Object::Path("instance parent", path), Event::MountDetached);
                     continue;
                 }
                 Err(Why::Link | Why::NotADirectory)
@@ -103,7 +103,10 @@ impl Place<'_> {
                 Err(why) => return Err(why),
             }
             if let Some((dir, uid, aside)) = self.swap()? {
-                ledger.note(path, None, Event::SquatMovedAside { uid, aside });
+                ledger.note(
+                    Object::Path("instance parent", path),
+                    Event::SquatMovedAside { uid, aside },
+                );
                 return Ok(InstanceParent { dir });
             }
         }

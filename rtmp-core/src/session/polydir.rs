@@ -7,7 +7,7 @@ use nix::sys::stat::mkdirat;
 
 use super::dir::Dir;
 use super::draft::Pattern;
-use super::error::Why;
+use super::error::{Object, Why};
 use super::ledger::{Event, Ledger};
 use super::walk::MountApi;
 use crate::path::AbsPath;
@@ -36,7 +36,7 @@ impl Polydir {
             (Err(Why::Mounted), _) => {
                 let name = path.name().ok_or(Why::Mounted)?;
                 api.uncover(&api.open_above(path)?, name)?;
-                ledger.note(path, None, Event::MountDetached);
+                ledger.note(Object::Path("polydir", path), Event::MountDetached);
                 Ok(Self { dir: api.open(path)? })
             }
             (Err(why), _) => Err(why),

@@ -8,7 +8,7 @@ use nix::fcntl::{RenameFlags, renameat2};
 
 use super::dir::Dir;
 use super::draft::{Draft, Pattern, Recipe, TRIES};
-use super::error::Why;
+use super::error::{Object, Why};
 use super::instance::Instance;
 use super::ledger::{DraftName, Event, Ledger};
 use super::parent::InstanceParent;
@@ -34,35 +34,56 @@ pub struct Boxed<'p> {
     pub instance: Option<&'p Name>,
 }
 
+/// A box that is there, or the instance in one that was made with it.
+enum Found {
+    Box(Dir),
+    Instance(Instance),
+}
+
 impl<'p> Boxed<'p> {
-    /// The instance: found, or made together with what is missing above it.
+    fn this_box(&self) -> Object<'p> {
+        Object::In("box", self.path, self.name)
+    }
+
+    /// The instance: found, or made together with what is missing above it. An error says which
+    /// of the two it is about.
     pub fn open(
         &self,
         api: MountApi,
         parent: &InstanceParent,
         recipe: Recipe,
         ledger: &mut Ledger<'p>,
-    ) -> Result<Instance, Why> {
+    ) -> Result<Instance, (Object<'p>, Why)> {
+        let user_box = match self.open_box(api, parent, recipe, ledger) {
+            Ok(Found::Box(user_box)) => user_box,
+            Ok(Found::Instance(instance)) => return Ok(instance),
+            Err(why) => return Err((self.this_box(), why)),
+        };
+        let Some(name) = self.instance else { return Ok(Instance { dir: user_box, new: false }) };
+        let object = Object::InBox("instance", self.path, self.name, name);
+        self.instance_in(api, parent, &user_box, (object, name), recipe, ledger)
+            .map_err(|why| (object, why))
+    }
+
+    fn open_box(
+        &self,
+        api: MountApi,
+        parent: &InstanceParent,
+        recipe: Recipe,
+        ledger: &mut Ledger<'p>,
+    ) -> Result<Found, Why> {
         for _ in 0..TRIES {
             match api.child_on_same_mount(&parent.dir, self.name.as_cstr()) {
-                Ok(found) => {
-                    let user_box = self.check(api, found, ledger)?;
-                    return match self.instance {
-                        None => Ok(Instance { dir: user_box, new: false }),
-                        Some(name) => {
-                            self.instance_in(api, parent, &user_box, name, recipe, ledger)
-                        }
-                    };
-                }
+                Ok(found) => return self.check(api, found, ledger).map(Found::Box),
                 Err(Why::Os(Errno::ENOENT)) => {
                     if let Some(instance) = self.make(api, parent, recipe)? {
-                        return Ok(instance);
+                        return Ok(Found::Instance(instance));
                     }
                 }
                 // The user owns the box and can mount a FUSE file system on it.
                 Err(Why::Mounted) => {
                     api.uncover(&parent.dir, self.name.as_cstr())?;
-                    ledger.note(self.path, Some(self.name), Event::MountDetached);
+                    ledger.note(self.this_box(), Event::MountDetached);
                 }
                 Err(why) => return Err(why),
             }
@@ -80,7 +101,7 @@ impl<'p> Boxed<'p> {
             let pattern = Pattern { uid: self.uid, gid: found.stat.gid, mode: BOX_MODE };
             pattern.apply(&found.readable()?, &found.stat)?;
             found.stat = api.stat(&found)?;
-            ledger.note(self.path, Some(self.name), Event::BoxTightened { mode });
+            ledger.note(self.this_box(), Event::BoxTightened { mode });
         }
         Ok(found)
     }
@@ -111,7 +132,7 @@ impl<'p> Boxed<'p> {
         api: MountApi,
         parent: &InstanceParent,
         user_box: &Dir,
-        name: &'p Name,
+        (object, name): (Object<'p>, &'p Name),
         recipe: Recipe,
         ledger: &mut Ledger<'p>,
     ) -> Result<Instance, Why> {
@@ -120,11 +141,11 @@ impl<'p> Boxed<'p> {
                 // The user cannot give a directory away, so an owner other than the user is
                 // proof enough; where the polydir is the user's, so is the instance.
                 Ok(dir) if dir.stat.uid == recipe.pattern.uid => {
-                    return self.adjust(api, dir, recipe.pattern, ledger);
+                    return adjust(api, dir, recipe.pattern, object, ledger);
                 }
                 Ok(_) | Err(Why::Link | Why::NotADirectory) => {
                     if let Some(aside) = move_aside(user_box, name)? {
-                        ledger.note(self.path, Some(self.name), Event::ForgeryMovedAside { aside });
+                        ledger.note(object, Event::ForgeryMovedAside { aside });
                     }
                 }
                 Err(Why::Os(Errno::ENOENT)) => {
@@ -139,31 +160,31 @@ impl<'p> Boxed<'p> {
                 }
                 Err(Why::Mounted) => {
                     api.uncover(user_box, name.as_cstr())?;
-                    ledger.note(self.path, Some(self.name), Event::MountDetached);
+                    ledger.note(object, Event::MountDetached);
                 }
                 Err(why) => return Err(why),
             }
         }
         Err(Why::Contested)
     }
+}
 
-    /// Where root owns the polydir, only root could have given the instance another mode, or the
-    /// polydir has got another one since. Where a user owns it, the mode is the user's business.
-    fn adjust(
-        &self,
-        api: MountApi,
-        mut dir: Dir,
-        pattern: Pattern,
-        ledger: &mut Ledger<'p>,
-    ) -> Result<Instance, Why> {
-        if pattern.uid == 0 && Pattern::of(&dir.stat) != pattern {
-            let mode = dir.stat.permissions();
-            pattern.apply(&dir.readable()?, &dir.stat)?;
-            dir.stat = api.stat(&dir)?;
-            ledger.note(self.path, Some(self.name), Event::InstanceAdjusted { mode });
-        }
-        Ok(Instance { dir, new: false })
+/// Where root owns the polydir, only root could have given the instance another mode, or the
+/// polydir has got another one since. Where a user owns it, the mode is the user's business.
+fn adjust<'p>(
+    api: MountApi,
+    mut dir: Dir,
+    pattern: Pattern,
+    object: Object<'p>,
+    ledger: &mut Ledger<'p>,
+) -> Result<Instance, Why> {
+    if pattern.uid == 0 && Pattern::of(&dir.stat) != pattern {
+        let mode = dir.stat.permissions();
+        pattern.apply(&dir.readable()?, &dir.stat)?;
+        dir.stat = api.stat(&dir)?;
+        ledger.note(object, Event::InstanceAdjusted { mode });
     }
+    Ok(Instance { dir, new: false })
 }
 
 /// Renames what is no instance, within the user's box. `None`: it has gone meanwhile.

@@ -76,17 +76,18 @@ impl MountApi {
 
     /// The same without a stat, of what may be a user's file system.
     pub fn top(self, path: &AbsPath) -> Result<Top, Why> {
-        let (fd, ground) = match (self.open(path), path.name()) {
-            (Ok(dir), _) => (dir.fd, dir.ground),
+        match (self.open(path), path.name()) {
+            (Ok(Dir { fd, stat: Stat { mount, mount_root, .. }, ground, .. }), _) => {
+                Ok(Top { fd, mount, mount_root, ground })
+            }
             (Err(Why::Mounted), Some(name)) => {
                 let above = self.open_above(path)?;
                 let fd = self.open_at(above.as_fd(), name, Mounts::Crossed, above.stat.mount)?;
-                (fd, Ground::Soft)
+                let mount = sys::mount_of(&fd)?;
+                Ok(Top { fd, mount, mount_root: true, ground: Ground::Soft })
             }
-            (Err(why), _) => return Err(why),
-        };
-        let mount = sys::mount_of(&fd)?;
-        Ok(Top { fd, mount, ground })
+            (Err(why), _) => Err(why),
+        }
     }
 
     fn follow(self, path: &[u8]) -> Result<Dir, Why> {
