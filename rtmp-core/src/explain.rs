@@ -58,7 +58,9 @@ impl fmt::Display for Place {
         match within {
             Within::Named(name) => write!(f, "{parent}{name}"),
             Within::Boxed { user_box, name: None } => write!(f, "{parent}{user_box}"),
-            Within::Boxed { user_box, name: Some(name) } => write!(f, "{parent}{user_box}/{name}"),
+            Within::Boxed { user_box, name: Some(inner) } => {
+                write!(f, "{parent}{user_box}/{}", inner.name)
+            }
             Within::Temporary(prefix) => {
                 let prefix = Shown(prefix.to_bytes());
                 write!(f, "{parent}{prefix}XXXXXX, a new directory for this session")

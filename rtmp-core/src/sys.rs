@@ -70,6 +70,17 @@ pub fn lstatx(path: &CStr) -> Result<Stat, Errno> {
     statx_at(nix::fcntl::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW)
 }
 
+/// `statx(2)` of a path as it is, links followed: only for a hint.
+pub fn glance(path: &CStr) -> Result<Stat, Errno> {
+    statx_at(nix::fcntl::AT_FDCWD, path, libc::AT_STATX_DONT_SYNC)
+}
+
+/// `statx(2)` of a name in a directory, not following a link. No more is asked of its file system
+/// than the kernel knows: a user may have mounted it.
+pub fn lstatx_at(dir: impl AsFd, name: &CStr) -> Result<Stat, Errno> {
+    statx_at(dir.as_fd(), name, libc::AT_SYMLINK_NOFOLLOW | libc::AT_STATX_DONT_SYNC)
+}
+
 /// `open_tree(2)` with `OPEN_TREE_CLONE`: a copy of the mount at an open directory, attached
 /// nowhere (Linux 5.2). No AT_RECURSIVE: what is mounted inside an instance is not copied.
 pub fn clone_mount(dir: impl AsFd) -> Result<OwnedFd, Errno> {

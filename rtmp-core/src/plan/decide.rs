@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::ffi::CString;
 
-use super::{Creation, Decision, ParentRule, Place, Refusal, Verdict, Why, Within, Work};
+use super::{Creation, Decision, Inner, ParentRule, Place, Refusal, Verdict, Why, Within, Work};
 use crate::accounts::{Account, Surroundings, Unanswered};
 use crate::conf::{self, Backing, BindFlags, Create, Fault, Init, Rule, Word};
 use crate::init::{self, Preparation, Script};
@@ -149,6 +149,7 @@ impl<H: Surroundings> Login<'_, H> {
         let user_box = Name::new(user_box).map_err(|why| wrong(&why))?;
         let name = (!flat).then(|| instance_name::in_box(polydir)).transpose();
         let name = name.map_err(|why| format!("the instance's name {why}"))?;
+        let name = name.map(|name| Inner::new(&user_box, name));
         Ok((parent, Within::Boxed { user_box, name }))
     }
 

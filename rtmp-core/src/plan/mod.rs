@@ -112,10 +112,28 @@ pub enum Within {
         /// The user's box.
         user_box: Name,
         /// The instance in the box; `None`: the box is the instance.
-        name: Option<Name>,
+        name: Option<Inner>,
     },
     /// Under this and six letters that nobody else has, until the session ends: `tmpdir`.
     Temporary(CString),
+}
+
+/// An instance in a box.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// Its name.
+    pub name: Name,
+    /// The box's name, a slash, and its name.
+    pub path: CString,
+}
+
+impl Inner {
+    /// The instance of that name in a box.
+    pub fn new(user_box: &Name, name: Name) -> Self {
+        let path = [user_box.as_bytes(), b"/", name.as_bytes()].concat();
+        // Two names hold no NUL.
+        Self { name, path: CString::new(path).unwrap_or_default() }
+    }
 }
 
 /// How a missing polydir is made: its last component only.

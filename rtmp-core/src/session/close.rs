@@ -103,7 +103,7 @@ fn detach(api: MountApi, mount: &Mount, is_ours: impl Fn(&Stat) -> bool) -> Resu
 /// may lie below the polydir.
 fn remove_temporaries(api: MountApi, kept: &Kept) -> Result<Vec<String>, String> {
     let text = |error: Error<'_>| error.to_string();
-    let namespace = Host::remember().map_err(text)?.unshare().map_err(|(_, error)| text(error))?;
+    let namespace = Host::remember(None).map_err(text)?.unshare().map_err(text)?;
     let mut left = Vec::new();
     match namespace.stop_propagation() {
         Ok(()) => {

@@ -13,7 +13,7 @@ use super::script::{self, Arguments};
 use super::user_box::Boxed;
 use super::walk::MountApi;
 use crate::init::Preparation;
-use crate::path::{AbsPath, Name};
+use crate::path::AbsPath;
 use crate::plan::{ParentRule, Place, Plan, Within, Work};
 
 /// One polydir that is about to be covered.
@@ -133,7 +133,7 @@ impl<'p> Covering<'_, 'p> {
             }
         };
         let inner: &[u8] = match within {
-            Within::Boxed { name: Some(name), .. } => &[b"/", Name::as_bytes(name)].concat(),
+            Within::Boxed { name: Some(inner), .. } => &[b"/", inner.name.as_bytes()].concat(),
             Within::Boxed { name: None, .. } | Within::Named(_) | Within::Temporary(_) => b"",
         };
         // Built of C strings, so it holds no NUL.

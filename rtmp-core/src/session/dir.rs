@@ -87,6 +87,11 @@ impl Dir {
         self.ground == Ground::Solid && self.stat.is_roots_alone()
     }
 
+    /// Whether only root can change the names in it, whoever can bend the way here: we are here.
+    pub fn is_firm_inside(&self) -> bool {
+        self.stat.is_roots_alone()
+    }
+
     /// The same directory for reading, changing and locking; an `O_PATH` descriptor can do neither.
     pub fn readable(&self) -> Result<OwnedFd, Errno> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;

@@ -21,7 +21,6 @@ mod way;
 
 use std::os::fd::OwnedFd;
 
-use nix::errno::Errno;
 use nix::unistd::fchdir;
 
 pub use close::{Kept, Mount, Temporary, close};
@@ -54,14 +53,16 @@ pub fn open<'p>(plan: &'p Plan<'_>) -> Result<Ledger<'p>, Error<'p>> {
         return Ok(ledger);
     }
     let mut parents = Vec::with_capacity(polydirs);
-    let host = Host::remember()?;
-    let host = match attempt(Calls::Descriptors, host, plan, &mut parents, &mut ledger) {
+    let cwd = sys::getcwd().ok();
+    let cwd = cwd.as_ref().map(PathBuffer::as_bytes);
+    let host = Host::remember(cwd)?;
+    let host = match attempt(Calls::Descriptors, (host, cwd), plan, &mut parents, &mut ledger) {
         Attempt::Done(result) => return result.map(|()| ledger),
         Attempt::WithOlderCalls(host) => host,
     };
     parents.clear();
     ledger.clear();
-    match attempt(Calls::Classic, host, plan, &mut parents, &mut ledger) {
+    match attempt(Calls::Classic, (host, cwd), plan, &mut parents, &mut ledger) {
         Attempt::Done(result) => result.map(|()| ledger),
         Attempt::WithOlderCalls(_) => {
             let object = Object::Thing("the private namespace");
@@ -78,16 +79,16 @@ enum Attempt<'p> {
 
 fn attempt<'p>(
     calls: Calls,
-    host: Host,
+    (host, cwd): (Host, Option<&[u8]>),
     plan: &'p Plan<'_>,
     parents: &mut Vec<Option<InstanceParent>>,
     ledger: &mut Ledger<'p>,
 ) -> Attempt<'p> {
     let namespace = match host.unshare() {
         Ok(namespace) => namespace,
-        Err((_, error)) => return Attempt::Done(Err(error)),
+        Err(error) => return Attempt::Done(Err(error)),
     };
-    let Err(error) = polyinstantiate(calls, &namespace, plan, parents, ledger) else {
+    let Err(error) = polyinstantiate(calls, (&namespace, cwd), plan, parents, ledger) else {
         namespace.keep();
         return Attempt::Done(Ok(()));
     };
@@ -108,13 +109,12 @@ fn attempt<'p>(
 /// the rules, since one may lie in another.
 fn polyinstantiate<'p>(
     calls: Calls,
-    namespace: &PrivateNamespace,
+    (namespace, cwd): (&PrivateNamespace, Option<&[u8]>),
     plan: &'p Plan<'_>,
     parents: &mut Vec<Option<InstanceParent>>,
     ledger: &mut Ledger<'p>,
 ) -> Result<(), Error<'p>> {
     namespace.stop_propagation()?;
-    let cwd = sys::getcwd();
     let root = Object::Thing("the root directory");
     let api = MountApi::new(calls).map_err(|why| Error::new("look at", root, why))?;
     if namespace.is_nested() {
@@ -124,7 +124,7 @@ fn polyinstantiate<'p>(
     for (_, work) in plan.work() {
         parents.push(open_parent(api, &work.place, ledger)?);
     }
-    let mut around_cwd = uncovered_cwd(api, plan, &cwd);
+    let mut around_cwd = cwd.and_then(|cwd| uncovered_cwd(api, plan, cwd));
     for ((decision, work), parent) in plan.work().zip(parents.iter()) {
         let path = &decision.polydir;
         let refuse = |verb| move |why| Error::new(verb, Object::Path("polydir", path), why);
@@ -133,7 +133,7 @@ fn polyinstantiate<'p>(
             ledger.note(Object::Path("polydir", path), Event::AlreadyCovered);
             continue;
         }
-        let is_around_cwd = cwd.as_ref().is_ok_and(|cwd| polydir.contains(path, cwd.as_bytes()));
+        let is_around_cwd = cwd.is_some_and(|cwd| polydir.contains(path, cwd));
         let covering = Covering { api, plan, path, work, polydir };
         let Covered { cover, new } = covering.cover(parent.as_ref(), ledger)?;
         covering.prepare(new, ledger)?;
@@ -156,11 +156,10 @@ fn polyinstantiate<'p>(
 fn uncovered_cwd<'p>(
     api: MountApi,
     plan: &'p Plan<'_>,
-    cwd: &Result<PathBuffer, Errno>,
+    cwd: &[u8],
 ) -> Option<(&'p AbsPath, OwnedFd)> {
-    let cwd = cwd.as_ref().ok()?;
     let mut uncovered = plan.decisions.iter().filter_map(|decision| decision.uncover.as_ref());
-    let path = uncovered.find(|path| path.contains(cwd.as_bytes()))?;
+    let path = uncovered.find(|path| path.contains(cwd))?;
     Some((path, api.open_top(path).ok()?.into()))
 }
 

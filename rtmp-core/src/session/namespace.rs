@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::stat::{Mode, fstat, stat};
+use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{chdir, chroot, fchdir};
 
 use super::error::{Error, Object, Why};
@@ -16,10 +16,21 @@ use super::error::{Error, Object, Why};
 pub struct Host {
     namespace: OwnedFd,
     root: OwnedFd,
-    /// Whether a session of ours may be around us.
+    /// Whether this is not the initial namespace, so that a session of ours may be around us. Not
+    /// whether process 1 is in another: in a container it may itself have opened a session.
     nested: bool,
-    /// `None`: a directory that root cannot open, on a root-squashed NFS. A refusal leads to `/`.
-    cwd: Option<OwnedFd>,
+    cwd: Cwd,
+}
+
+/// A working directory to go back to.
+#[derive(Debug)]
+enum Cwd {
+    /// The root directory, as with most daemons.
+    Root,
+    /// This one.
+    At(OwnedFd),
+    /// One that root cannot open, on a root-squashed NFS. A refusal leads to `/`.
+    Unknown,
 }
 
 const THIS_NAMESPACE: &std::ffi::CStr = c"/proc/thread-self/ns/mnt";
@@ -33,39 +44,33 @@ fn this_namespace() -> Result<OwnedFd, Errno> {
 }
 
 /// What the initial mount namespace is called: the first number that /proc gives away, or the one
-/// after it (Linux 3.8), or one of its own (Linux 6.18). In a container process 1 is asked.
+/// after it (Linux 3.8), or one of its own (Linux 6.18).
 const INITIAL: [u64; 3] = [0xf000_0000, 0xf000_0001, 0xefff_fff8];
 
-/// Whether a namespace is the host's, and not one that a session of ours could have made. Not known
-/// is no: then we look closer.
-fn is_the_first(namespace: &OwnedFd) -> bool {
-    let Ok(here) = fstat(namespace) else { return false };
-    INITIAL.contains(&here.st_ino)
-        || stat(c"/proc/1/ns/mnt")
-            .is_ok_and(|first| (first.st_dev, first.st_ino) == (here.st_dev, here.st_ino))
-}
-
 impl Host {
-    /// Opens the way back, while there is still nothing to go back from.
-    pub fn remember<'p>() -> Result<Self, Error<'p>> {
+    /// Opens the way back, while there is still nothing to go back from. `cwd`: what getcwd(2) says.
+    pub fn remember<'p>(cwd: Option<&[u8]>) -> Result<Self, Error<'p>> {
         let refuse = |thing| move |errno| Error::new("open", Object::Thing(thing), Why::Os(errno));
         let namespace = this_namespace().map_err(refuse("/proc/thread-self/ns/mnt"))?;
-        let nested = !is_the_first(&namespace);
+        let nested = !fstat(&namespace).is_ok_and(|found| INITIAL.contains(&found.st_ino));
         Ok(Self {
             namespace,
             nested,
             root: directory(c"/").map_err(refuse("the root directory"))?,
-            cwd: directory(c".").ok(),
+            cwd: match cwd {
+                Some(b"/") => Cwd::Root,
+                _ => directory(c".").map_or(Cwd::Unknown, Cwd::At),
+            },
         })
     }
 
     /// Makes the mount namespace of this thread private.
-    pub fn unshare<'p>(self) -> Result<PrivateNamespace, (Self, Error<'p>)> {
+    pub fn unshare<'p>(self) -> Result<PrivateNamespace, Error<'p>> {
         match unshare(CloneFlags::CLONE_NEWNS) {
             Ok(()) => Ok(PrivateNamespace { host: self }),
             Err(errno) => {
                 let object = Object::Thing("the mount namespace");
-                Err((self, Error::new("unshare", object, Why::Os(errno))))
+                Err(Error::new("unshare", object, Why::Os(errno)))
             }
         }
     }
@@ -126,14 +131,14 @@ impl PrivateNamespace {
         fchdir(&self.host.root)?;
         chroot(c".")?;
         match &self.host.cwd {
-            Some(cwd) => fchdir(cwd)?,
-            None => chdir(c"/")?,
+            Cwd::At(cwd) => fchdir(cwd)?,
+            Cwd::Root | Cwd::Unknown => chdir(c"/")?,
         }
         Ok(self.host)
     }
 
     /// Whether leaving leads to the working directory it came from, and not to `/`.
     pub fn knows_cwd(&self) -> bool {
-        self.host.cwd.is_some()
+        !matches!(self.host.cwd, Cwd::Unknown)
     }
 }

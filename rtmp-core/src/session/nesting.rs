@@ -26,6 +26,9 @@ pub fn step_out<'p>(api: MountApi, plan: &'p Plan<'_>) -> Result<(), Error<'p>> 
             let path = &decision.polydir;
             let refuse = |why| Error::new("uncover", Object::Path("polydir", path), why);
             let Place::Directory { parent, within, .. } = &work.place else { continue };
+            if !may_be_covered(path, &plan.account.home) {
+                continue;
+            }
             stepped |= uncover_once(api, path, |root| is_instance(root, parent, within))
                 .map_err(refuse)?;
         }
@@ -34,6 +37,13 @@ pub fn step_out<'p>(api: MountApi, plan: &'p Plan<'_>) -> Result<(), Error<'p>> 
         }
     }
     Ok(())
+}
+
+/// A glance, to be done with most polydirs in one call: one that is no mount's root is covered by
+/// nothing. In a home the way may lead through a file system of the user's, which is asked nothing.
+fn may_be_covered(path: &AbsPath, home: &[u8]) -> bool {
+    path.as_bytes().starts_with(home)
+        || sys::glance(path.as_cstr()).map_or(true, |found| found.mount_root)
 }
 
 /// `unmnt_remnt`, `unmnt_only`: detaches what covers the polydirs of the user who asks, if it is
@@ -105,12 +115,14 @@ fn is_instance(root: &[u8], parent: &AbsPath, within: &Within) -> bool {
 mod tests {
     use super::*;
     use crate::path::Name;
+    use crate::plan::Inner;
 
     #[test]
     fn an_instance_is_known_by_where_it_lies_in_its_file_system() {
         let name = |name: &[u8]| Name::new(name).unwrap_or_else(|_| unreachable!());
         let parent = |path: &[u8]| AbsPath::new(path).unwrap_or_else(|_| unreachable!());
-        let template = Within::Boxed { user_box: name(b"1002"), name: Some(name(b"tmp")) };
+        let inner = Inner::new(&name(b"1002"), name(b"tmp"));
+        let template = Within::Boxed { user_box: name(b"1002"), name: Some(inner) };
         let prefix = Within::Named(name(b"bob"));
         for (root, in_template, in_prefix) in [
             ("/tmp/user_tmpl/1001/tmp", true, false),

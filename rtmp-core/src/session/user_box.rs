@@ -14,6 +14,7 @@ use super::ledger::{DraftName, Event, Ledger};
 use super::parent::InstanceParent;
 use super::walk::MountApi;
 use crate::path::{AbsPath, Name};
+use crate::plan::Inner;
 use crate::sys;
 
 /// What keeps other users out.
@@ -31,7 +32,7 @@ pub struct Boxed<'p> {
     /// Its group.
     pub gid: u32,
     /// The instance in it; `None`: the box is the instance.
-    pub instance: Option<&'p Name>,
+    pub instance: Option<&'p Inner>,
 }
 
 /// A box that is there, or the instance in one that was made with it.
@@ -54,15 +55,30 @@ impl<'p> Boxed<'p> {
         recipe: Recipe,
         ledger: &mut Ledger<'p>,
     ) -> Result<Instance, (Object<'p>, Why)> {
+        if let Some(dir) = self.settled(api, parent, recipe.pattern) {
+            return Ok(Instance { dir, new: false });
+        }
         let user_box = match self.open_box(api, parent, recipe, ledger) {
             Ok(Found::Box(user_box)) => user_box,
             Ok(Found::Instance(instance)) => return Ok(instance),
             Err(why) => return Err((self.this_box(), why)),
         };
-        let Some(name) = self.instance else { return Ok(Instance { dir: user_box, new: false }) };
+        let Some(Inner { name, .. }) = self.instance else {
+            return Ok(Instance { dir: user_box, new: false });
+        };
         let object = Object::InBox("instance", self.path, self.name, name);
         self.instance_in(api, parent, &user_box, (object, name), recipe, ledger)
             .map_err(|why| (object, why))
+    }
+
+    /// The instance, where everything is as we would have made it: most logins end here, with
+    /// three calls. The box's name is root's, so it cannot become another directory between them.
+    fn settled(&self, api: MountApi, parent: &InstanceParent, pattern: Pattern) -> Option<Dir> {
+        let dir = api.below_on_same_mount(&parent.dir, &self.instance?.path).ok()?;
+        let user_box = sys::lstatx_at(&parent.dir, self.name.as_cstr()).ok()?;
+        let box_is_fine = user_box.uid == self.uid && user_box.permissions() == BOX_MODE;
+        (parent.dir.is_firm_inside() && box_is_fine && Pattern::of(&dir.stat) == pattern)
+            .then_some(dir)
     }
 
     fn open_box(
@@ -116,7 +132,7 @@ impl<'p> Boxed<'p> {
     ) -> Result<Option<Instance>, Why> {
         let mut draft = Draft::make(api, &parent.dir)?;
         let inner = match self.instance {
-            Some(name) => Some(draft.make_inner(api, name.as_cstr(), recipe)?),
+            Some(inner) => Some(draft.make_inner(api, inner.name.as_cstr(), recipe)?),
             None => None,
         };
         draft.finish(api, Pattern { uid: self.uid, gid: self.gid, mode: BOX_MODE })?;
