@@ -33,6 +33,7 @@ pub mod caller;
 pub mod command;
 mod etc;
 pub mod examples;
+pub mod fuse;
 mod ground;
 pub mod log;
 pub mod module;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::caller::Caller;
 use crate::command::{self, Argv, Outcome, argv};
-use crate::log::Line;
+use crate::log::{Facility, Line, Severity};
 use crate::pam::{Code, Item, Manner, Pam};
 use crate::process::{self, Process};
 use crate::sys;
@@ -168,6 +168,21 @@ pub struct Attempt {
     pub after: Caller,
     /// The lines that were logged meanwhile.
     pub log: Vec<Line>,
+}
+
+impl Attempt {
+    /// Fails the test unless the session was refused with this code and exactly this sentence, on
+    /// one line, and the caller is as it was.
+    #[track_caller]
+    pub fn is_refused(&self, code: Code, sentence: &str) {
+        let said: Vec<_> = self.log.iter().map(Line::words).collect();
+        assert_eq!(said, [sentence]);
+        assert_eq!(self.code, code, "{sentence}");
+        let line = &self.log[0];
+        assert_eq!((line.facility, line.severity), (Facility::AUTHPRIV, Severity::Err));
+        assert!(line.text.starts_with("pam_rtmp(rtmp:session): "), "{}", line.text);
+        assert_eq!(self.before, self.after, "{sentence}");
+    }
 }
 
 /// A live session. Several may live at once; dropping one kills its process.
