@@ -150,3 +150,97 @@ fn reason(error: &io::Error) -> String {
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A directory of the test's own, removed at its end.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> io::Result<Self> {
+            let dir =
+                std::env::temp_dir().join(format!("rtmp-sources-{name}-{}", std::process::id()));
+            fs::create_dir_all(dir.join("etc/namespace.d"))?;
+            fs::create_dir_all(dir.join("vendor/namespace.d"))?;
+            Ok(Self(dir))
+        }
+
+        fn write(&self, path: &str) -> io::Result<()> {
+            fs::write(self.0.join(path), path)
+        }
+
+        /// The files that count, by what they say, or the error.
+        fn read(&self, vendor: bool) -> Vec<String> {
+            let vendor = vendor.then(|| self.0.join("vendor"));
+            match Sources::merged(&self.0.join("etc"), vendor.as_deref()) {
+                Ok(sources) => {
+                    let texts = sources.iter().map(|source| source.text.clone());
+                    texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect()
+                }
+                Err(error) => {
+                    vec![error.to_string().replace(&self.0.display().to_string(), "")]
+                }
+            }
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).unwrap_or_default();
+        }
+    }
+
+    #[test]
+    fn drop_ins_come_after_the_main_file_in_byte_order() -> io::Result<()> {
+        let scratch = Scratch::new("order")?;
+        for name in ["namespace.conf", "namespace.d/a.conf", "namespace.d/Z.conf"] {
+            scratch.write(&format!("etc/{name}"))?;
+        }
+        for name in ["10.conf", "9.conf", "_.conf", ".hidden.conf", "x.txt"] {
+            scratch.write(&format!("etc/namespace.d/{name}"))?;
+        }
+        fs::create_dir(scratch.0.join("etc/namespace.d/dir.conf"))?;
+        let names = ["10", "9", "Z", "_", "a"].map(|name| format!("etc/namespace.d/{name}.conf"));
+        assert_eq!(scratch.read(false), [&["etc/namespace.conf".to_owned()][..], &names].concat());
+        Ok(())
+    }
+
+    #[test]
+    fn the_vendor_s_files_count_where_the_administrator_has_none() -> io::Result<()> {
+        let scratch = Scratch::new("vendor")?;
+        for name in ["namespace.conf", "namespace.d/a.conf", "namespace.d/b.conf"] {
+            scratch.write(&format!("vendor/{name}"))?;
+        }
+        scratch.write("etc/namespace.d/b.conf")?;
+        let merged = ["vendor/namespace.d/a.conf", "etc/namespace.d/b.conf"];
+        assert_eq!(scratch.read(true), [&["vendor/namespace.conf"][..], &merged].concat());
+        // An empty file of the administrator's masks the vendor's.
+        fs::write(scratch.0.join("etc/namespace.conf"), "")?;
+        assert_eq!(scratch.read(true), [&[""][..], &merged].concat());
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_leads_nowhere_is_an_error() -> io::Result<()> {
+        let scratch = Scratch::new("missing")?;
+        let missing = "No such file or directory (ENOENT)";
+        assert_eq!(scratch.read(false), [format!("unable to read /etc/namespace.conf: {missing}")]);
+        scratch.write("etc/namespace.conf")?;
+        symlink("nowhere", scratch.0.join("etc/namespace.d/x.conf"))?;
+        let path = "/etc/namespace.d/x.conf";
+        assert_eq!(scratch.read(false), [format!("unable to read {path}: {missing}")]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_longer_than_one_read_is_read_whole() -> io::Result<()> {
+        let scratch = Scratch::new("long")?;
+        let text = "x".repeat(100_000);
+        fs::write(scratch.0.join("etc/namespace.conf"), &text)?;
+        assert_eq!(scratch.read(false), [text]);
+        Ok(())
+    }
+}
