@@ -30,7 +30,10 @@ fn check(result: c_int) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
+/// No more is asked of a file system than the kernel knows already (AT_STATX_DONT_SYNC): a user may
+/// have mounted it, and need never answer.
 fn statx_at(dir: BorrowedFd<'_>, path: &CStr, flags: c_int) -> Result<Stat, Errno> {
+    let flags = flags | libc::AT_STATX_DONT_SYNC;
     const MASK: u32 = libc::STATX_TYPE
         | libc::STATX_MODE
         | libc::STATX_UID
@@ -72,13 +75,12 @@ pub fn lstatx(path: &CStr) -> Result<Stat, Errno> {
 
 /// `statx(2)` of a path as it is, links followed: only for a hint.
 pub fn glance(path: &CStr) -> Result<Stat, Errno> {
-    statx_at(nix::fcntl::AT_FDCWD, path, libc::AT_STATX_DONT_SYNC)
+    statx_at(nix::fcntl::AT_FDCWD, path, 0)
 }
 
-/// `statx(2)` of a name in a directory, not following a link. No more is asked of its file system
-/// than the kernel knows: a user may have mounted it.
+/// `statx(2)` of a name in a directory, not following a link.
 pub fn lstatx_at(dir: impl AsFd, name: &CStr) -> Result<Stat, Errno> {
-    statx_at(dir.as_fd(), name, libc::AT_SYMLINK_NOFOLLOW | libc::AT_STATX_DONT_SYNC)
+    statx_at(dir.as_fd(), name, libc::AT_SYMLINK_NOFOLLOW)
 }
 
 /// `open_tree(2)` with `OPEN_TREE_CLONE`: a copy of the mount at an open directory, attached
@@ -347,14 +349,21 @@ impl ProcPath {
     }
 }
 
-/// The root of a mount within its file system, from `/proc/self/mountinfo` (`proc(5)`), read piece
-/// by piece. `ENOENT`: there is no such mount in this namespace, or none that can be seen from here.
-pub fn mount_root(mount: u64) -> Result<PathBuffer, Errno> {
+/// What `/proc/self/mountinfo` (`proc(5)`) says of a mount.
+pub struct MountRecord {
+    /// The mount's root within its file system.
+    pub root: PathBuffer,
+    /// Whether it is a FUSE file system, which says of its files what it likes.
+    pub is_fuse: bool,
+}
+
+/// Looks a mount up in the mount table, which is read piece by piece; no file system is asked.
+/// `ENOENT`: there is no such mount in this namespace, or none that can be seen from here.
+pub fn mount_record(mount: u64) -> Result<MountRecord, Errno> {
     use nix::fcntl::{OFlag, open};
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
     let table = open(c"/proc/self/mountinfo", flags, nix::sys::stat::Mode::empty())?;
-    let mut root = PathBuffer { bytes: [0; PATH_MAX], len: 0 };
-    let mut reader = FieldReader::default();
+    let mut reader = RecordReader::new(mount);
     let mut piece = [0; 4096];
     loop {
         let len = match nix::unistd::read(&table, &mut piece) {
@@ -363,40 +372,69 @@ pub fn mount_root(mount: u64) -> Result<PathBuffer, Errno> {
             Err(Errno::EINTR) => continue,
             Err(errno) => return Err(errno),
         };
-        for &byte in piece.get(..len).unwrap_or_default() {
-            if reader.take(byte, mount, &mut root) {
-                return Ok(root);
-            }
+        if piece.iter().take(len).any(|&byte| reader.take(byte)) {
+            return Ok(reader.record());
         }
     }
 }
 
-/// Where a reader of mountinfo is: in which field, and what it knows of the line.
-#[derive(Default)]
-struct FieldReader {
+/// Where a reader of mountinfo is, and what it knows of the line.
+struct RecordReader {
+    mount: u64,
     field: usize,
     id: u64,
+    /// The first bytes of the field it is in, and how many those are.
+    start: [u8; 4],
+    len: usize,
+    /// The field after a lone dash is the type.
+    after_dash: bool,
+    kind: [u8; 4],
+    root: PathBuffer,
     escape: Option<u8>,
 }
 
-impl FieldReader {
-    /// Takes the next byte; true at the end of the root field of the line that is looked for.
-    fn take(&mut self, byte: u8, mount: u64, root: &mut PathBuffer) -> bool {
+impl RecordReader {
+    fn new(mount: u64) -> Self {
+        let root = PathBuffer { bytes: [0; PATH_MAX], len: 0 };
+        let (start, kind) = ([0; 4], [0; 4]);
+        Self { mount, field: 0, id: 0, start, len: 0, after_dash: false, kind, root, escape: None }
+    }
+
+    /// Takes the next byte; true at the end of the line that is looked for.
+    fn take(&mut self, byte: u8) -> bool {
         match (byte, self.field) {
-            (b'\n', _) => *self = Self::default(),
-            (b' ', 3) if self.id == mount => return true,
-            (b' ', _) => self.field += 1,
+            (b'\n', _) => {
+                let found = self.id == self.mount && self.field > 3;
+                (self.field, self.id, self.len, self.after_dash) = (0, 0, 0, false);
+                return found;
+            }
+            (b' ', _) => self.end_field(),
             (digit @ b'0'..=b'9', 0) => {
                 self.id = self.id.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
             }
-            (byte, 3) if self.id == mount => self.unescape(byte, root),
-            _ => {}
+            (byte, 3) if self.id == self.mount => self.unescape(byte),
+            (byte, _) => {
+                if let Some(room) = self.start.get_mut(self.len) {
+                    *room = byte;
+                }
+                self.len += 1;
+            }
         }
         false
     }
 
+    fn end_field(&mut self) {
+        if self.after_dash && self.id == self.mount {
+            self.kind = self.start;
+        }
+        self.after_dash = self.len == 1 && self.start.first() == Some(&b'-');
+        (self.start, self.len) = ([0; 4], 0);
+        self.field += 1;
+    }
+
     /// A blank, tab, newline or backslash is written as a backslash and three octal digits.
-    fn unescape(&mut self, byte: u8, root: &mut PathBuffer) {
+    fn unescape(&mut self, byte: u8) {
+        let root = &mut self.root;
         match (byte, self.escape) {
             (b'\\', None) => {
                 self.escape = Some(0);
@@ -416,6 +454,11 @@ impl FieldReader {
                 self.escape = None;
             }
         }
+    }
+
+    fn record(self) -> MountRecord {
+        // fuse, fuseblk, fuse.sshfs.
+        MountRecord { root: self.root, is_fuse: self.kind == *b"fuse" }
     }
 }
 
@@ -481,13 +524,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_root_of_a_mount_is_unescaped() {
-        let table = b"21 1 8:1 / / rw - ext4 d rw\n22 21 8:1 /a\\040b\\134c /x rw - ext4 d rw\n";
-        for (mount, want) in [(21, Some("/")), (22, Some("/a b\\c")), (2, None), (1, None)] {
-            let mut root = PathBuffer { bytes: [0; PATH_MAX], len: 0 };
-            let mut reader = FieldReader::default();
-            let found = table.iter().any(|&byte| reader.take(byte, mount, &mut root));
-            assert_eq!(found.then_some(root.as_bytes()), want.map(str::as_bytes), "{mount}");
+    fn a_mount_s_root_is_unescaped_and_its_type_follows_the_dash() {
+        let table = b"21 1 8:1 / / rw - ext4 d rw\n\
+                      22 21 8:1 /a\\040b\\134c /x rw shared:3 master:1 - fuse.sshfs d rw\n";
+        for (mount, want) in
+            [(21, Some(("/", false))), (22, Some(("/a b\\c", true))), (2, None), (1, None)]
+        {
+            let mut reader = RecordReader::new(mount);
+            let found = table.iter().any(|&byte| reader.take(byte)).then(|| reader.record());
+            let found = found.map(|record| (record.root.as_bytes().to_vec(), record.is_fuse));
+            assert_eq!(found, want.map(|(root, fuse)| (root.as_bytes().to_vec(), fuse)), "{mount}");
         }
     }
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 
 pub use list::{Entry, List};
 pub use sources::{Source, Sources, SourcesError};
-pub use token::Word;
+pub use token::{Word, Words};
 
 /// Where a text stands: file, line and column, both counted from 1, the column in bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]

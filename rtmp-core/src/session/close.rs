@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 
+use super::dir::Top;
 use super::error::{Error, Object, Why};
 use super::ledger::TemporaryName;
 use super::namespace::Host;
@@ -75,7 +76,7 @@ fn close_with(calls: Calls, kept: &Kept, unmount: bool) -> Result<Vec<String>, W
     if unmount {
         for mount in kept.mounts.iter().rev() {
             // The very mount: one whose place another has taken is left alone.
-            match detach(api, mount, |top| top.mount == mount.top.mount) {
+            match detach(api, mount, |top| Ok(top.mount == mount.top.mount)) {
                 Err(Why::CallMissing) => return Err(Why::CallMissing),
                 Err(why) => left.push(format!("unable to unmount {}: {why}", mount.polydir)),
                 Ok(()) => {}
@@ -91,12 +92,15 @@ fn close_with(calls: Calls, kept: &Kept, unmount: bool) -> Result<Vec<String>, W
     Ok(left)
 }
 
-fn detach(api: MountApi, mount: &Mount, is_ours: impl Fn(&Stat) -> bool) -> Result<(), Why> {
-    let top = api.open_top(&mount.polydir)?;
-    if !is_ours(&top.stat) {
-        return Ok(());
-    }
-    super::cover::detach(&top).map_err(Why::Os)
+/// Detaches a session's mount if the top of its polydir is that one. What a user has mounted over it
+/// is asked nothing.
+fn detach(
+    api: MountApi,
+    mount: &Mount,
+    is_ours: impl Fn(&Top) -> Result<bool, Why>,
+) -> Result<(), Why> {
+    let top = api.top(&mount.polydir)?;
+    if is_ours(&top)? { Ok(super::cover::detach(&top.fd)?) } else { Ok(()) }
 }
 
 /// In a namespace of its own, in which the session's mounts are out of the way: an instance parent
@@ -110,7 +114,8 @@ fn remove_temporaries(api: MountApi, kept: &Kept) -> Result<Vec<String>, String>
             for mount in kept.mounts.iter().rev() {
                 // A copied mount has another number, so it is known by its root. One that stays
                 // hides the instance, which then says so.
-                detach(api, mount, |top| top.is(&mount.top)).unwrap_or_default();
+                let is_ours = |top: &Top| Ok(api.stat(&top.fd)?.is(&mount.top));
+                detach(api, mount, is_ours).unwrap_or_default();
             }
             for Temporary { parent, name } in &kept.temporaries {
                 let removed = api.open(parent).and_then(|dir| removal::remove(api, &dir, name));

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{Mode, fchmod, fstatat, mkdirat};
-use nix::unistd::{Gid, Uid, fchown};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
 
 use super::dir::Dir;
 use super::error::Why;
@@ -66,34 +66,27 @@ impl From<Pattern> for Recipe {
     }
 }
 
-/// A directory under a draft name. Removed again unless it is published.
+/// A closed room for one directory in the making: root's, mode 0700, under a draft name. Nobody else
+/// can reach what is in it, whatever owner and mode that has already. Gone when dropped.
 #[derive(Debug)]
 pub struct Draft<'d> {
-    name: Unpublished<'d>,
-    /// The draft, open.
-    pub dir: Dir,
-}
-
-/// A draft's name, and the duty to remove what has it.
-#[derive(Debug)]
-struct Unpublished<'d> {
     api: MountApi,
     place: &'d Dir,
     name: DraftName,
+    room: Dir,
 }
 
+/// What the directory in the making is called in its room.
+const MADE: &CStr = c"made";
+
 impl<'d> Draft<'d> {
-    /// Makes an empty directory of root's, mode 0700, in a place where only root can write, or
-    /// where the sticky bit keeps others from touching what is root's.
+    /// Makes an empty room in a place where only root can write, or where the sticky bit keeps
+    /// others from touching what is root's.
     pub fn make(api: MountApi, place: &'d Dir) -> Result<Self, Why> {
         for _ in 0..TRIES {
             let name = DraftName::new(sys::random()?);
             match mkdirat(place, name.as_cstr(), Mode::S_IRWXU) {
-                Ok(()) => {
-                    let name = Unpublished { api, place, name };
-                    let dir = fresh(api, place, name.name.as_cstr())?;
-                    return Ok(Self { name, dir });
-                }
+                Ok(()) => return Ok(Self { api, place, name, room: fresh(api, place, name)? }),
                 Err(Errno::EEXIST) => {}
                 Err(errno) => return Err(Why::Os(errno)),
             }
@@ -101,79 +94,87 @@ impl<'d> Draft<'d> {
         Err(Why::Contested)
     }
 
-    /// The name it has until it is published.
-    pub fn name(&self) -> DraftName {
-        self.name.name
+    /// Makes the directory, root's and 0700 as yet.
+    pub fn directory(&self) -> Result<Dir, Why> {
+        make_in(self.api, &self.room, MADE)
     }
 
-    /// Makes a finished directory inside the draft.
-    pub fn make_inner(&mut self, api: MountApi, name: &CStr, recipe: Recipe) -> Result<Dir, Why> {
-        mkdirat(&self.dir, name, Mode::S_IRWXU)?;
-        let mut inner = api.child_on_same_mount(&self.dir, name)?;
-        recipe.follow(&inner.readable()?, &inner.stat)?;
-        inner.stat = api.stat(&inner)?;
-        Ok(inner)
+    /// Makes the directory, finished.
+    pub fn finished(&self, recipe: impl Into<Recipe>) -> Result<Dir, Why> {
+        let mut dir = self.directory()?;
+        finish(self.api, &mut dir, recipe)?;
+        Ok(dir)
     }
 
-    /// Gives the draft its owner, group and mode, and a home its files.
-    pub fn finish(&mut self, api: MountApi, recipe: impl Into<Recipe>) -> Result<(), Why> {
-        recipe.into().follow(&self.dir.readable()?, &self.dir.stat)?;
-        self.dir.stat = api.stat(&self.dir)?;
-        Ok(())
+    /// Gives the directory its name. `Err(EEXIST)`: somebody was faster.
+    pub fn publish(self, place: impl AsFd, name: &CStr) -> Result<(), Errno> {
+        rename_if_absent((self.place, &self.room), MADE, place, name)
     }
 
-    /// Gives the draft its name. `Err(EEXIST)`: somebody was faster; the draft is gone then.
-    pub fn publish(self, place: impl AsFd, name: &CStr) -> Result<Dir, Errno> {
-        rename_if_absent(self.name.place, self.name.name.as_cstr(), place, name)?;
-        Ok(self.published())
-    }
-
-    /// Changes places with what has the name now; that is then found under the draft's name.
-    pub fn exchange(self, name: &CStr) -> Result<Dir, Errno> {
-        let place = self.name.place;
-        renameat2(place, self.name.name.as_cstr(), place, name, RenameFlags::RENAME_EXCHANGE)?;
-        Ok(self.published())
-    }
-
-    fn published(self) -> Dir {
-        // The duty to remove ends here; it owns nothing that would be lost.
-        std::mem::forget(self.name);
-        self.dir
+    /// Lets the directory change places with what has the name now, and says what that is called
+    /// from now on.
+    pub fn exchange(self, name: &CStr) -> Result<DraftName, Why> {
+        let aside = DraftName::new(sys::random()?);
+        renameat2(&self.room, MADE, self.place, name, RenameFlags::RENAME_EXCHANGE)?;
+        let flags = RenameFlags::RENAME_NOREPLACE;
+        renameat2(&self.room, MADE, self.place, aside.as_cstr(), flags)?;
+        Ok(aside)
     }
 }
 
-impl Drop for Unpublished<'_> {
-    /// A failure leaves a draft behind, whose name says what it is; there is an error on its way
-    /// already that matters more.
+impl Drop for Draft<'_> {
+    /// Empties the room by its descriptor: in a place that a user owns, another directory may have
+    /// its name by now, and of that only an empty one goes. A failure leaves a draft behind, whose
+    /// name says what it is; there is an error on its way already that matters more.
     fn drop(&mut self) {
-        removal::remove(self.api, self.place, self.name.as_cstr()).unwrap_or_default();
+        removal::empty(self.api, &self.room).unwrap_or_default();
+        unlinkat(self.place, self.name.as_cstr(), UnlinkatFlags::RemoveDir).unwrap_or_default();
     }
 }
 
-/// Opens a directory that was made a moment ago and makes sure that it is that one: where others
-/// can rename what is in a place, they may have put something of root's under the name, which must
-/// not get another mode. What is empty, on the same mount, root's, and 0700 gives nothing away.
-fn fresh(api: MountApi, place: &Dir, name: &CStr) -> Result<Dir, Why> {
-    let dir = api.child_on_same_mount(place, name)?;
-    let firm = place.is_firm();
-    if dir.stat.uid != 0 || (!firm && !sys::is_empty(dir.readable()?)?) {
-        return Err(Why::Contested);
+/// Makes a directory, root's and 0700, in one that only root can reach.
+pub fn make_in(api: MountApi, dir: &Dir, name: &CStr) -> Result<Dir, Why> {
+    mkdirat(dir, name, Mode::S_IRWXU)?;
+    api.child_on_same_mount(dir, name)
+}
+
+/// Gives a directory its owner, group and mode, and a home its files.
+pub fn finish(api: MountApi, dir: &mut Dir, recipe: impl Into<Recipe>) -> Result<(), Why> {
+    recipe.into().follow(&dir.readable()?, &dir.stat)?;
+    dir.stat = api.stat(&*dir)?;
+    Ok(())
+}
+
+/// Opens a room that was made a moment ago and makes sure that it is that one: where others can
+/// rename what is in a place, they may have put something of root's under the name. What is empty,
+/// on the same mount, root's, and closed gives nothing away.
+fn fresh(api: MountApi, place: &Dir, name: DraftName) -> Result<Dir, Why> {
+    let dir = api.child_on_same_mount(place, name.as_cstr())?;
+    let is_closed = dir.stat.uid == 0 && dir.stat.mode & 0o077 == 0;
+    if is_closed && (place.is_firm() || sys::is_empty(dir.readable()?)?) {
+        Ok(dir)
+    } else {
+        Err(Why::Contested)
     }
-    Ok(dir)
 }
 
 /// Renames unless the new name is taken. NFS and some others cannot do that in one step (EINVAL);
 /// there logins take turns, by a lock that works between clients (flock(2), Linux 2.6.12) on a file
 /// that nobody but root can open, or a user could hold it. No plain rename without the lock: it
 /// would replace the empty instance of a live session.
-fn rename_if_absent(from: &Dir, old: &CStr, place: impl AsFd, new: &CStr) -> Result<(), Errno> {
+fn rename_if_absent(
+    (parent, from): (&Dir, &Dir),
+    old: &CStr,
+    place: impl AsFd,
+    new: &CStr,
+) -> Result<(), Errno> {
     match renameat2(from, old, place.as_fd(), new, RenameFlags::RENAME_NOREPLACE) {
-        Err(Errno::EINVAL | Errno::ENOSYS) if from.is_firm() => {}
+        Err(Errno::EINVAL | Errno::ENOSYS) if parent.is_firm() => {}
         Err(Errno::ENOSYS) => return Err(Errno::EINVAL),
         result => return result,
     }
     let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let lock = openat(from, c":rtmp-lock", flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    let lock = openat(parent, c":rtmp-lock", flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
     sys::lock(&lock)?;
     match fstatat(place.as_fd(), new, AtFlags::AT_SYMLINK_NOFOLLOW) {
         Ok(_) => Err(Errno::EEXIST),

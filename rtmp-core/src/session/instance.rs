@@ -53,10 +53,10 @@ impl Instance {
                     return Ok(Self { dir, new: false });
                 }
                 Err(Why::Os(Errno::ENOENT)) => {
-                    let mut draft = Draft::make(api, &parent.dir)?;
-                    draft.finish(api, recipe)?;
+                    let draft = Draft::make(api, &parent.dir)?;
+                    let dir = draft.finished(recipe)?;
                     match draft.publish(&parent.dir, name.as_cstr()) {
-                        Ok(dir) => return Ok(Self { dir, new: true }),
+                        Ok(()) => return Ok(Self { dir, new: true }),
                         Err(Errno::EEXIST) => {}
                         Err(errno) => return Err(Why::Os(errno)),
                     }
@@ -87,10 +87,10 @@ impl Instance {
     ) -> Result<Self, Why> {
         for _ in 0..TRIES {
             let name = TemporaryName::new(prefix, sys::random()?).ok_or(Errno::ENAMETOOLONG)?;
-            let mut draft = Draft::make(api, &parent.dir)?;
-            draft.finish(api, recipe)?;
+            let draft = Draft::make(api, &parent.dir)?;
+            let dir = draft.finished(recipe)?;
             match draft.publish(&parent.dir, name.as_cstr()) {
-                Ok(dir) => {
+                Ok(()) => {
                     ledger.temporary(path, name);
                     return Ok(Self { dir, new: true });
                 }

@@ -85,8 +85,8 @@ fn uncover_once(
     if !top.mount_root {
         return Ok(false);
     }
-    match sys::mount_root(top.mount) {
-        Ok(root) if may_go(root.as_bytes()) => {}
+    match sys::mount_record(top.mount) {
+        Ok(record) if may_go(record.root.as_bytes()) => {}
         Ok(_) | Err(Errno::ENOENT) => return Ok(false),
         Err(errno) => return Err(Why::Os(errno)),
     }

@@ -3,10 +3,10 @@
 use std::ffi::CStr;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, RenameFlags, renameat2};
-use nix::sys::stat::{Mode, fstatat, mkdirat};
+use nix::fcntl::{RenameFlags, renameat2};
+use nix::sys::stat::{Mode, mkdirat};
 
-use super::dir::Dir;
+use super::dir::{Dir, Ground};
 use super::draft::{Draft, Pattern, TRIES};
 use super::error::{Object, Why};
 use super::ledger::{DraftName, Event, Ledger};
@@ -61,7 +61,7 @@ impl InstanceParent {
         match api.open(path) {
             // Most logins end here.
             Ok(dir) if rule.accepts(&dir.stat) => return Ok(Self { dir }),
-            Ok(dir) if dir.stat.uid == 0 => return Err(rule.refusal(&dir.stat)),
+            Ok(dir) if dir.ground == Ground::Solid => return Err(rule.refusal(&dir.stat)),
             Err(Why::CallMissing) => return Err(Why::CallMissing),
             // Missing, a squatter's, or in the way of a link or a mount.
             _ => {}
@@ -85,7 +85,7 @@ impl Place<'_> {
         for _ in 0..TRIES {
             match self.api.child(self.above, self.name) {
                 Ok(dir) if self.rule.accepts(&dir.stat) => return Ok(InstanceParent { dir }),
-                Ok(dir) if dir.stat.uid == 0 || !self.is_sticky() => {
+                Ok(dir) if !self.is_sticky() || is_roots_own(&dir.stat) => {
                     return Err(self.rule.refusal(&dir.stat));
                 }
                 Ok(_) => {}
@@ -98,8 +98,7 @@ impl Place<'_> {
                     ledger.note(Object::Path("instance parent", path), Event::MountDetached);
                     continue;
                 }
-                Err(Why::Link | Why::NotADirectory)
-                    if self.is_sticky() && self.owner() != Some(0) => {}
+                Err(Why::Link | Why::NotADirectory) if self.is_sticky() => {}
                 Err(why) => return Err(why),
             }
             if let Some((dir, uid, aside)) = self.swap()? {
@@ -119,11 +118,6 @@ impl Place<'_> {
         stat.uid == 0 && stat.mode & libc::S_ISVTX != 0 && stat.mode & 0o022 != 0
     }
 
-    fn owner(&self) -> Option<u32> {
-        let stat = fstatat(self.above, self.name, AtFlags::AT_SYMLINK_NOFOLLOW);
-        stat.ok().map(|stat| stat.st_uid)
-    }
-
     fn pattern(&self) -> Pattern {
         Pattern { uid: 0, gid: 0, mode: self.rule.mode() }
     }
@@ -133,10 +127,10 @@ impl Place<'_> {
         if !self.above.is_firm() && !self.is_sticky() {
             return self.make_in_place();
         }
-        let mut draft = Draft::make(self.api, self.above)?;
-        draft.finish(self.api, self.pattern())?;
+        let draft = Draft::make(self.api, self.above)?;
+        let dir = draft.finished(self.pattern())?;
         match draft.publish(self.above, self.name) {
-            Ok(dir) => Ok(Some(dir)),
+            Ok(()) => Ok(Some(dir)),
             Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR) => Ok(None),
             Err(Errno::EINVAL) => self.make_in_place(),
             Err(errno) => Err(Why::Os(errno)),
@@ -176,15 +170,15 @@ impl Place<'_> {
     /// Puts a finished directory in a squatter's place, in one step where the file system can.
     /// `None`: what was there has gone or come back meanwhile.
     fn swap(&self) -> Result<Option<(Dir, Option<u32>, DraftName)>, Why> {
-        let owner = self.owner();
-        let mut draft = Draft::make(self.api, self.above)?;
-        draft.finish(self.api, self.pattern())?;
-        let aside = draft.name();
+        let owner = self.api.lstat_at(self.above, self.name).ok().map(|stat| stat.uid);
+        let draft = Draft::make(self.api, self.above)?;
+        let dir = draft.finished(self.pattern())?;
         match draft.exchange(self.name) {
-            Ok(dir) => Ok(Some((dir, owner, aside))),
-            Err(Errno::ENOENT) => Ok(None),
-            Err(Errno::EINVAL | Errno::ENOSYS) => self.swap_in_two_steps(owner),
-            Err(errno) => Err(Why::Os(errno)),
+            Ok(aside) => Ok(Some((dir, owner, aside))),
+            // Gone meanwhile, or something was mounted on it.
+            Err(Why::Os(Errno::ENOENT | Errno::EBUSY)) => Ok(None),
+            Err(Why::Os(Errno::EINVAL | Errno::ENOSYS)) => self.swap_in_two_steps(owner),
+            Err(why) => Err(why),
         }
     }
 
@@ -196,8 +190,15 @@ impl Place<'_> {
         let flags = RenameFlags::RENAME_NOREPLACE;
         match renameat2(self.above, self.name, self.above, aside.as_cstr(), flags) {
             Ok(()) => Ok(self.make()?.map(|dir| (dir, owner, aside))),
-            Err(Errno::ENOENT | Errno::EEXIST) => Ok(None),
+            Err(Errno::ENOENT | Errno::EEXIST | Errno::EBUSY) => Ok(None),
             Err(errno) => Err(Why::Os(errno)),
         }
     }
+}
+
+/// Whether a directory in a sticky place is where root put it. One that others can write they can
+/// also have carried there, from a box of theirs: rename(2) asks for no more.
+fn is_roots_own(stat: &Stat) -> bool {
+    let by_group = stat.mode & 0o020 != 0 && stat.gid != 0;
+    stat.uid == 0 && stat.mode & 0o002 == 0 && !by_group
 }

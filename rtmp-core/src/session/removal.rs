@@ -36,7 +36,8 @@ pub fn remove(api: MountApi, parent: &Dir, name: &CStr) -> Result<(), Why> {
     Err(Why::Contested)
 }
 
-fn empty(api: MountApi, top: &Dir) -> Result<(), Why> {
+/// Removes all that is in a directory.
+pub fn empty(api: MountApi, top: &Dir) -> Result<(), Why> {
     loop {
         let mut moved = false;
         for name in names(top)? {

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
 
 use super::dir::Dir;
-use super::draft::{Draft, Pattern, Recipe, TRIES};
+use super::draft::{self, Draft, Pattern, Recipe, TRIES};
 use super::error::{Object, Why};
 use super::instance::Instance;
 use super::ledger::{DraftName, Event, Ledger};
@@ -130,14 +130,20 @@ impl<'p> Boxed<'p> {
         parent: &InstanceParent,
         recipe: Recipe,
     ) -> Result<Option<Instance>, Why> {
-        let mut draft = Draft::make(api, &parent.dir)?;
+        let draft = Draft::make(api, &parent.dir)?;
+        let mut user_box = draft.directory()?;
         let inner = match self.instance {
-            Some(inner) => Some(draft.make_inner(api, inner.name.as_cstr(), recipe)?),
+            Some(inner) => {
+                let mut dir = draft::make_in(api, &user_box, inner.name.as_cstr())?;
+                draft::finish(api, &mut dir, recipe)?;
+                Some(dir)
+            }
             None => None,
         };
-        draft.finish(api, Pattern { uid: self.uid, gid: self.gid, mode: BOX_MODE })?;
+        let mine = Pattern { uid: self.uid, gid: self.gid, mode: BOX_MODE };
+        draft::finish(api, &mut user_box, mine)?;
         match draft.publish(&parent.dir, self.name.as_cstr()) {
-            Ok(dir) => Ok(Some(Instance { dir: inner.unwrap_or(dir), new: true })),
+            Ok(()) => Ok(Some(Instance { dir: inner.unwrap_or(user_box), new: true })),
             Err(Errno::EEXIST) => Ok(None),
             Err(errno) => Err(Why::Os(errno)),
         }
@@ -166,10 +172,10 @@ impl<'p> Boxed<'p> {
                 }
                 Err(Why::Os(Errno::ENOENT)) => {
                     // In the instance parent, where only root can write, not in the user's box.
-                    let mut draft = Draft::make(api, &parent.dir)?;
-                    draft.finish(api, recipe)?;
+                    let draft = Draft::make(api, &parent.dir)?;
+                    let dir = draft.finished(recipe)?;
                     match draft.publish(user_box, name.as_cstr()) {
-                        Ok(dir) => return Ok(Instance { dir, new: true }),
+                        Ok(()) => return Ok(Instance { dir, new: true }),
                         Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR) => {}
                         Err(errno) => return Err(Why::Os(errno)),
                     }

@@ -12,7 +12,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{Mode, fstat, fstatat};
-use nix::sys::statfs::{FsType, fstatfs, statfs};
 
 use super::dir::{Dir, Ground, Top, from_fstat};
 use super::error::Why;
@@ -122,8 +121,8 @@ impl MountApi {
             if !stat.is_type(libc::S_IFDIR) {
                 return Err(Stop::At(Why::NotADirectory));
             }
-            let is_fuse = || way.up_to(next, is_fuse_at);
-            if !stat.is_roots_alone() || proves_nothing(&above, &stat, is_fuse)? {
+            let ask = || way.up_to(next, is_fuse_at);
+            if !stat.is_roots_alone() || proves_nothing(&above, &stat, ask)? {
                 ground = Ground::Soft;
                 seen = Some(stat).filter(|_| self.calls == Calls::Descriptors);
             }
@@ -197,10 +196,18 @@ impl MountApi {
     }
 
     fn what_is_at(self, dir: &Dir, name: &CStr) -> Why {
-        match fstatat(dir, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(stat) if stat.st_mode & libc::S_IFMT == libc::S_IFLNK => Why::Link,
+        match self.lstat_at(dir, name) {
+            Ok(stat) if stat.is_type(libc::S_IFLNK) => Why::Link,
             Ok(_) => Why::NotADirectory,
-            Err(errno) => Why::Os(errno),
+            Err(why) => why,
+        }
+    }
+
+    /// What is known of a name in a directory.
+    pub fn lstat_at(self, dir: &Dir, name: &CStr) -> Result<Stat, Why> {
+        match self.calls {
+            Calls::Descriptors => sys::lstatx_at(dir, name).map_err(|errno| self.why(errno)),
+            Calls::Classic => Ok(from_fstat(&fstatat(dir, name, AtFlags::AT_SYMLINK_NOFOLLOW)?, 0)),
         }
     }
 
@@ -208,14 +215,17 @@ impl MountApi {
     pub fn uncover(self, dir: &Dir, name: &CStr) -> Result<(), Why> {
         // fuse.conf's mount_max for unprivileged users is 1000 by default.
         for _ in 0..1024 {
-            match self.open_at(dir.as_fd(), name, Mounts::NotCrossed, dir.stat.mount) {
-                Err(Errno::EXDEV) => {}
-                Ok(_) => return Ok(()),
-                // What lies underneath is for the caller to see.
-                Err(Errno::ELOOP | Errno::ENOTDIR | Errno::ENOENT) => return Ok(()),
-                Err(errno) => return Err(self.why(errno)),
+            // Not as a directory: something can be mounted on a file, too.
+            let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let top = match openat(dir, name, flags, Mode::empty()) {
+                Ok(top) => top,
+                // What is there is for the caller to see.
+                Err(Errno::ENOENT) => return Ok(()),
+                Err(errno) => return Err(Why::Os(errno)),
+            };
+            if sys::mount_of(&top)? == dir.stat.mount {
+                return Ok(());
             }
-            let top = self.open_at(dir.as_fd(), name, Mounts::Crossed, dir.stat.mount)?;
             super::cover::detach(&top)?;
         }
         Err(Why::Contested)
@@ -236,13 +246,19 @@ impl MountApi {
                 }
                 openat2(dir, path, OpenHow::new().flags(DIRECTORY).resolve(resolve))
             }
+            Calls::Classic if mounts == Mounts::Crossed => {
+                openat(dir, path, DIRECTORY, Mode::empty())
+            }
             Calls::Classic => {
-                let fd = openat(dir, path, DIRECTORY, Mode::empty())?;
+                // First as whatever it is: a mount on a file is a mount, too.
+                let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+                let fd = openat(dir, path, flags, Mode::empty())?;
                 // By fdinfo, not by fstat, which asks the file system.
-                if mounts == Mounts::NotCrossed && sys::mount_of(&fd)? != mount {
+                if sys::mount_of(&fd)? != mount {
                     return Err(Errno::EXDEV);
                 }
-                Ok(fd)
+                // `.` is the very same, and only a directory has one.
+                openat(&fd, c".", DIRECTORY, Mode::empty())
             }
         }
     }
@@ -305,9 +321,6 @@ fn lstat(calls: Calls, path: &CStr) -> Result<Stat, Why> {
     }
 }
 
-/// `FUSE_SUPER_MAGIC` (linux/magic.h).
-const FUSE: FsType = FsType(0x6573_5546);
-
 /// Whether what a directory says of its owner proves nothing: it is the root of a FUSE file system,
 /// which a user may have mounted on a directory of theirs, and which says what it likes. Such a
 /// root lies on another device than the directory above, and has no block device.
@@ -319,14 +332,18 @@ fn proves_nothing(
     Ok(stat.dev != above.dev && stat.dev.0 == 0 && stat.is_roots_alone() && is_fuse()?)
 }
 
+/// By the mount table: statfs(2) would ask the file system, which need never answer.
+fn is_fuse(fd: impl AsFd) -> Result<bool, Errno> {
+    Ok(sys::mount_record(sys::mount_of(fd)?)?.is_fuse)
+}
+
 fn is_fuse_at(path: &CStr) -> Result<bool, Errno> {
-    Ok(statfs(path)?.filesystem_type() == FUSE)
+    is_fuse(openat(AT_FDCWD, path, DIRECTORY, Mode::empty())?)
 }
 
 /// The ground a directory stands on whose name is firm.
 fn ground_of(above: &Stat, stat: &Stat, fd: impl AsFd) -> Result<Ground, Why> {
-    let is_fuse = || Ok(fstatfs(fd.as_fd())?.filesystem_type() == FUSE);
-    Ok(if proves_nothing(above, stat, is_fuse)? { Ground::Soft } else { Ground::Solid })
+    Ok(if proves_nothing(above, stat, || is_fuse(fd))? { Ground::Soft } else { Ground::Solid })
 }
 
 fn follow_if_roots(stat: &Stat, end: usize) -> Stop {
