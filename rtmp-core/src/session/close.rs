@@ -57,6 +57,8 @@ pub struct Temporary {
     pub parent: AbsPath,
     /// The instance.
     pub name: CString,
+    /// What it was when it was made.
+    pub(super) found: Stat,
 }
 
 /// Undoes what a session leaves behind: its mounts, newest first, if `unmount`, and its `tmpdir`
@@ -117,8 +119,10 @@ fn remove_temporaries(api: MountApi, kept: &Kept) -> Result<Vec<String>, String>
                 let is_ours = |top: &Top| Ok(api.stat(&top.fd)?.is(&mount.top));
                 detach(api, mount, is_ours).unwrap_or_default();
             }
-            for Temporary { parent, name } in &kept.temporaries {
-                let removed = api.open(parent).and_then(|dir| removal::remove(api, &dir, name));
+            for Temporary { parent, name, found } in &kept.temporaries {
+                let is_it = |top: &Stat| top.is(found);
+                let removed =
+                    api.open(parent).and_then(|dir| removal::remove(api, &dir, name, is_it));
                 if let Err(why) = removed {
                     let name = crate::path::Shown(name.to_bytes());
                     left.push(format!("unable to remove instance {parent}/{name}: {why}"));
@@ -136,11 +140,11 @@ fn remove_temporaries(api: MountApi, kept: &Kept) -> Result<Vec<String>, String>
 
 /// Removes instances that a session made before it was refused: they are empty. One that stays is
 /// empty, and has a name that nobody uses.
-pub(super) fn remove_new(calls: Calls, temporaries: &[(&AbsPath, TemporaryName)]) {
+pub(super) fn remove_new(calls: Calls, temporaries: &[(&AbsPath, TemporaryName, Stat)]) {
     let Ok(api) = MountApi::new(calls) else { return };
-    for (parent, name) in temporaries {
+    for (parent, name, found) in temporaries {
         if let Ok(dir) = api.open(parent) {
-            removal::remove(api, &dir, name.as_cstr()).unwrap_or_default();
+            removal::remove(api, &dir, name.as_cstr(), |top| top.is(found)).unwrap_or_default();
         }
     }
 }

@@ -129,7 +129,7 @@ impl<'p> Covering<'_, 'p> {
             Within::Named(name) => name.as_bytes(),
             Within::Boxed { user_box, .. } => user_box.as_bytes(),
             Within::Temporary(_) => {
-                ledger.temporaries().last().map_or(b"", |(_, name)| name.as_cstr().to_bytes())
+                ledger.temporaries().last().map_or(b"", |(_, name, _)| name.as_cstr().to_bytes())
             }
         };
         let inner: &[u8] = match within {

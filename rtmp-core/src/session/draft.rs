@@ -127,8 +127,12 @@ impl Drop for Draft<'_> {
     /// its name by now, and of that only an empty one goes. A failure leaves a draft behind, whose
     /// name says what it is; there is an error on its way already that matters more.
     fn drop(&mut self) {
-        removal::empty(self.api, &self.room).unwrap_or_default();
-        unlinkat(self.place, self.name.as_cstr(), UnlinkatFlags::RemoveDir).unwrap_or_default();
+        let remove = || unlinkat(self.place, self.name.as_cstr(), UnlinkatFlags::RemoveDir);
+        // What was published has left an empty room behind.
+        if remove() == Err(Errno::ENOTEMPTY) {
+            removal::empty(self.api, &self.room).unwrap_or_default();
+            remove().unwrap_or_default();
+        }
     }
 }
 

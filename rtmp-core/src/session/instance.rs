@@ -91,7 +91,7 @@ impl Instance {
             let dir = draft.finished(recipe)?;
             match draft.publish(&parent.dir, name.as_cstr()) {
                 Ok(()) => {
-                    ledger.temporary(path, name);
+                    ledger.temporary(path, name, dir.stat);
                     return Ok(Self { dir, new: true });
                 }
                 Err(Errno::EEXIST) => {}

@@ -151,7 +151,7 @@ impl fmt::Display for Notice<'_> {
 pub struct Ledger<'p> {
     notices: Vec<Notice<'p>>,
     mounts: Vec<(&'p AbsPath, Stat)>,
-    temporaries: Vec<(&'p AbsPath, TemporaryName)>,
+    temporaries: Vec<(&'p AbsPath, TemporaryName, Stat)>,
     instances: Vec<Stat>,
 }
 
@@ -201,14 +201,14 @@ impl<'p> Ledger<'p> {
     }
 
     /// Notes an instance that ends with the session.
-    pub fn temporary(&mut self, parent: &'p AbsPath, name: TemporaryName) {
+    pub fn temporary(&mut self, parent: &'p AbsPath, name: TemporaryName, found: Stat) {
         if self.temporaries.len() < self.temporaries.capacity() {
-            self.temporaries.push((parent, name));
+            self.temporaries.push((parent, name, found));
         }
     }
 
     /// The instances that end with the session.
-    pub fn temporaries(&self) -> &[(&'p AbsPath, TemporaryName)] {
+    pub fn temporaries(&self) -> &[(&'p AbsPath, TemporaryName, Stat)] {
         &self.temporaries
     }
 
@@ -224,9 +224,10 @@ impl<'p> Ledger<'p> {
         Kept {
             mounts: mounts.map(|&(polydir, top)| Mount::new(polydir.clone(), top)).collect(),
             temporaries: temporaries
-                .map(|(parent, name)| Temporary {
+                .map(|(parent, name, found)| Temporary {
                     parent: (*parent).clone(),
                     name: name.as_cstr().to_owned(),
+                    found: *found,
                 })
                 .collect(),
         }

@@ -13,15 +13,23 @@ use super::draft::TRIES;
 use super::error::Why;
 use super::ledger::DraftName;
 use super::walk::MountApi;
-use crate::sys;
+use crate::sys::{self, Stat};
 
-/// Removes a directory and all that is in it. What a mount covers stays, and so does the way to it.
+/// Removes a directory and all that is in it, if it is the one that is meant: in a place that others
+/// can write, they may have put another under its name. What a mount covers stays, and so does the
+/// way to it.
 ///
 /// Directories are not descended into: their own directories are moved up first, so that a tree
 /// takes one level of descriptors and stack however deep its owner made it.
-pub fn remove(api: MountApi, parent: &Dir, name: &CStr) -> Result<(), Why> {
+pub fn remove(
+    api: MountApi,
+    parent: &Dir,
+    name: &CStr,
+    is_meant: impl FnOnce(&Stat) -> bool,
+) -> Result<(), Why> {
     let top = match api.child_on_same_mount(parent, name) {
-        Ok(top) => top,
+        Ok(top) if is_meant(&top.stat) => top,
+        Ok(_) => return Err(Why::Contested),
         Err(Why::Os(Errno::ENOENT)) => return Ok(()),
         Err(why) => return Err(why),
     };
@@ -38,7 +46,8 @@ pub fn remove(api: MountApi, parent: &Dir, name: &CStr) -> Result<(), Why> {
 
 /// Removes all that is in a directory.
 pub fn empty(api: MountApi, top: &Dir) -> Result<(), Why> {
-    loop {
+    // Each pass takes one level away; who keeps making more does not hold root up for ever.
+    for _ in 0..DEEPEST {
         let mut moved = false;
         for name in names(top)? {
             let Some(name) = unlink(top, &name)? else { continue };
@@ -62,7 +71,11 @@ pub fn empty(api: MountApi, top: &Dir) -> Result<(), Why> {
             return Ok(());
         }
     }
+    Err(Why::Contested)
 }
+
+/// How many levels a tree may have: as many as a path of the longest kind.
+const DEEPEST: usize = crate::path::PATH_MAX / 2;
 
 /// Removes what is no directory; gives the name back of what is one.
 fn unlink(dir: &Dir, name: &(CString, bool)) -> Result<Option<CString>, Why> {
