@@ -3,6 +3,13 @@
 
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$top/Cargo.toml")
 target=${CARGO_TARGET_DIR:-$top/target}
+case $target in
+/*) ;;
+*)
+    target=$PWD/$target
+    export CARGO_TARGET_DIR="$target"
+    ;;
+esac
 
 die() {
     echo "${0##*/}: $*" >&2

@@ -1,0 +1,127 @@
+//! The command line. `--help`, the man page and the completions are made from these definitions.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// See what pam_rtmp.so does at login, without logging in
+///
+/// pam_rtmp.so gives each user a private /tmp and /var/tmp, as namespace.conf(5) says. rtmpctl
+/// reads the same files with the same code and says what is wrong with them, what they mean, and
+/// what a login would get. It mounts, makes and changes nothing.
+#[derive(Debug, Parser)]
+#[command(name = "rtmpctl", version, max_term_width = 100, after_help = EXIT)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the exit status says.
+pub const EXIT: &str = "\
+Exit status: 0 nothing is wrong; 1 something could not be read or looked at; 2 something is wrong, \
+or the login is refused; 64 usage.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find what is wrong with the configuration
+    ///
+    /// Reads namespace.conf(5) and namespace.d, looks at the directories, the users and the groups
+    /// they name and at the PAM services that call pam_rtmp.so, and reports each place where
+    /// something is wrong. error: logins are refused, or a rule does nothing for anybody. warning:
+    /// obeyed, but hardly meant so, or open to attack. note: worth knowing; does not count for the
+    /// exit status.
+    #[command(after_help = "\
+Examples:
+  rtmpctl check                      the whole configuration
+  rtmpctl check ./namespace.conf     a file that is not installed yet
+  rtmpctl check --json | jq '.findings[] | select(.severity == \"error\")'")]
+    Check(CheckArgs),
+    /// Explain what a user gets at login, and why
+    ///
+    /// Makes the plan that pam_rtmp.so makes at this user's login, prints each decision with the
+    /// line it comes from, also for what stays as it is, and says what of it exists on disk. The
+    /// exit status is 2 if the login is refused or the service does not call the module.
+    #[command(after_help = "\
+Examples:
+  rtmpctl explain alice
+  rtmpctl explain alice --service sshd
+  rtmpctl explain bob --service su --ruser alice")]
+    Explain(ExplainArgs),
+    /// Print the rules in normal form
+    ///
+    /// One line for each rule, all files together, in the order in which they count. The lines are
+    /// a valid namespace.conf(5) that means the same. Lines that cannot be obeyed are comments.
+    /// On a terminal control characters are escaped.
+    #[command(after_help = "\
+Examples:
+  rtmpctl show
+  rtmpctl show namespace.conf.new | diff - <(rtmpctl show)")]
+    Show(ShowArgs),
+    /// Print a shell's completions
+    #[command(after_help = "\
+Example:
+  rtmpctl completions bash > /etc/bash_completion.d/rtmpctl")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page
+    #[command(hide = true, after_help = "Example:\n  rtmpctl man > rtmpctl.8")]
+    Man,
+}
+
+/// Where to look and how to answer.
+#[derive(Debug, Args)]
+pub struct Looking {
+    /// Look at the system below this directory: its files, its etc/passwd and etc/group
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Answer in JSON, schema rtmpctl/1
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Only these files, in this order, instead of /etc/security/namespace.conf and namespace.d
+    pub files: Vec<PathBuf>,
+    /// Where and how.
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Only these files, in this order, instead of /etc/security/namespace.conf and namespace.d
+    pub files: Vec<PathBuf>,
+    /// Where and how.
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Who logs in
+    pub user: OsString,
+    /// The PAM service: reads its file for the module's options
+    #[arg(long, value_name = "SERVICE")]
+    pub service: Option<OsString>,
+    /// Who asks for the session (PAM_RUSER); matters with unmnt_remnt and unmnt_only [default: root]
+    #[arg(long, value_name = "USER")]
+    pub ruser: Option<OsString>,
+    /// The SELinux level of the session; without SELinux it plays no part
+    #[arg(long, value_name = "LEVEL")]
+    pub level: Option<String>,
+    /// Only these files, in this order, instead of /etc/security/namespace.conf and namespace.d
+    #[arg(long = "config", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Where and how.
+    #[command(flatten)]
+    pub looking: Looking,
+}

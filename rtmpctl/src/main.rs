@@ -1,0 +1,80 @@
+//! `rtmpctl`: what `pam_rtmp.so` would do, said and not done.
+//!
+//! ```text
+//!  namespace.conf ──conf──▶ Rules ──plan──▶ Plan ──explain──▶ text
+//!                             │  └──normal──▶ show
+//!                             └──lints──▶ findings ──▶ check
+//! ```
+//!
+//! It is the module's library, stopped one arrow before the session: nothing is mounted, made or
+//! changed. A command looks, and returns its [`Outcome`]; only this file prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod check;
+mod cli;
+mod diagnostic;
+mod explain;
+mod ground;
+mod json;
+mod lints;
+mod manual;
+mod normal;
+mod outcome;
+mod paint;
+mod people;
+mod service;
+mod show;
+mod standing;
+mod tree;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use outcome::{Failure, Outcome, Status};
+use paint::Paint;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => return usage(&asked),
+    };
+    match run(cli).and_then(print) {
+        Ok(status) => status.into(),
+        Err(failure) => {
+            eprintln!("rtmpctl: {failure}");
+            Status::CouldNotTell.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Outcome, Failure> {
+    let paint = Paint::for_stdout();
+    match cli.command {
+        Command::Check(asked) => check::run(&asked, paint),
+        Command::Explain(asked) => explain::run(&asked, paint),
+        Command::Show(asked) => show::run(&asked, paint),
+        Command::Completions { shell } => Ok(manual::completions(shell)),
+        Command::Man => manual::page(),
+    }
+}
+
+/// A reader that has seen enough and gone, `head` say, changes nothing about the answer.
+fn print(outcome: Outcome) -> Result<Status, Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(&outcome.text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Print(error)),
+        _ => Ok(outcome.status),
+    }
+}
+
+/// `--help` and `--version` come this way too, and are no mistake.
+fn usage(asked: &clap::Error) -> ExitCode {
+    let status = if asked.use_stderr() { Status::Usage } else { Status::Clean };
+    match asked.print() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Status::CouldNotTell.into(),
+        _ => status.into(),
+    }
+}

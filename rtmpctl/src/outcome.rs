@@ -1,0 +1,70 @@
+//! How a command ends: a text and a status, or the reason why there is neither.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use nix::errno::Errno;
+use rtmp_core::accounts::Unanswered;
+use rtmp_core::conf::SourcesError;
+
+/// What a command found out.
+#[derive(Debug)]
+pub struct Outcome {
+    /// For standard output.
+    pub text: Vec<u8>,
+    /// For the exit code.
+    pub status: Status,
+}
+
+/// The exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing is wrong.
+    Clean,
+    /// Something could not be read or looked at.
+    CouldNotTell,
+    /// Something is wrong, or the login is refused.
+    Findings,
+    /// The command line makes no sense: `EX_USAGE` (sysexits.h).
+    Usage,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Clean => 0,
+            Status::CouldNotTell => 1,
+            Status::Findings => 2,
+            Status::Usage => 64,
+        })
+    }
+}
+
+/// Why a command has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A configuration file.
+    #[error("{0}")]
+    Sources(#[from] SourcesError),
+    /// `--root`.
+    #[error("unable to open the root directory {}: {}", .0.display(), .1.desc())]
+    Root(PathBuf, Errno),
+    /// A file below the root directory.
+    #[error("unable to read {}: {}", .0.display(), reason(.1))]
+    Read(PathBuf, io::Error),
+    /// The name service, or `etc/passwd` below `--root`.
+    #[error("unable to look up user \"{0}\": {1}")]
+    Unanswered(String, Unanswered),
+    /// Standard output.
+    #[error("unable to print: {}", reason(.0))]
+    Print(io::Error),
+}
+
+/// The kernel's words and its number's name, as the module writes them.
+fn reason(error: &io::Error) -> String {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(errno) => format!("{} ({errno:?})", errno.desc()),
+        None => error.to_string(),
+    }
+}
