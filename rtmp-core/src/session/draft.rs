@@ -74,6 +74,8 @@ pub struct Draft<'d> {
     place: &'d Dir,
     name: DraftName,
     room: Dir,
+    /// Kept back for the removal, for which there may be no other descriptors left.
+    spare: Option<[OwnedFd; 2]>,
 }
 
 /// What the directory in the making is called in its room.
@@ -86,7 +88,19 @@ impl<'d> Draft<'d> {
         for _ in 0..TRIES {
             let name = DraftName::new(sys::random()?);
             match mkdirat(place, name.as_cstr(), Mode::S_IRWXU) {
-                Ok(()) => return Ok(Self { api, place, name, room: fresh(api, place, name)? }),
+                Ok(()) => {
+                    return match fresh(api, place, name) {
+                        Ok((room, spare)) => {
+                            Ok(Self { api, place, name, room, spare: Some(spare) })
+                        }
+                        Err(why) => {
+                            // An empty directory at most goes, whosever it is.
+                            unlinkat(place, name.as_cstr(), UnlinkatFlags::RemoveDir)
+                                .unwrap_or_default();
+                            Err(why)
+                        }
+                    };
+                }
                 Err(Errno::EEXIST) => {}
                 Err(errno) => return Err(Why::Os(errno)),
             }
@@ -127,12 +141,15 @@ impl Drop for Draft<'_> {
     /// its name by now, and of that only an empty one goes. A failure leaves a draft behind, whose
     /// name says what it is; there is an error on its way already that matters more.
     fn drop(&mut self) {
-        let remove = || unlinkat(self.place, self.name.as_cstr(), UnlinkatFlags::RemoveDir);
+        let (place, name) = (self.place, self.name);
+        let remove = || unlinkat(place, name.as_cstr(), UnlinkatFlags::RemoveDir);
         // What was published has left an empty room behind.
-        if remove() == Err(Errno::ENOTEMPTY) {
-            removal::empty(self.api, &self.room).unwrap_or_default();
-            remove().unwrap_or_default();
+        if remove() != Err(Errno::ENOTEMPTY) {
+            return;
         }
+        self.spare = None;
+        removal::empty(self.api, &self.room).unwrap_or_default();
+        remove().unwrap_or_default();
     }
 }
 
@@ -152,11 +169,12 @@ pub fn finish(api: MountApi, dir: &mut Dir, recipe: impl Into<Recipe>) -> Result
 /// Opens a room that was made a moment ago and makes sure that it is that one: where others can
 /// rename what is in a place, they may have put something of root's under the name. What is empty,
 /// on the same mount, root's, and closed gives nothing away.
-fn fresh(api: MountApi, place: &Dir, name: DraftName) -> Result<Dir, Why> {
+fn fresh(api: MountApi, place: &Dir, name: DraftName) -> Result<(Dir, [OwnedFd; 2]), Why> {
     let dir = api.child_on_same_mount(place, name.as_cstr())?;
     let is_closed = dir.stat.uid == 0 && dir.stat.mode & 0o077 == 0;
     if is_closed && (place.is_firm() || sys::is_empty(dir.readable()?)?) {
-        Ok(dir)
+        let spare = [dir.readable()?, dir.readable()?];
+        Ok((dir, spare))
     } else {
         Err(Why::Contested)
     }
