@@ -219,6 +219,19 @@ fn a_forgery_in_a_box_is_moved_aside_and_refuses_nobody() {
 }
 
 #[test]
+fn a_squatter_s_directories_go_with_the_squat() {
+    let world = World::with("/tmp /tmp/i/%{UID} user");
+    world.dir("/tmp/i/1001", 1002, 0o777).dir("/tmp/i", 1002, 0o777);
+    let said = world.ask("explain", &["alice"]);
+    let want = "\
+              /tmp/i           it belongs to user 1002; it will be moved aside
+              /tmp/i/1001      will be made: owner 1001, mode 0700
+              /tmp/i/1001/tmp  will be made: like /tmp
+";
+    assert!(said.text.contains(want) && said.status == 0, "{}", said.text);
+}
+
+#[test]
 fn a_polydir_in_a_polydir_is_looked_for_in_the_instance() {
     let world = World::with("/tmp /i/%{UID} user\n/tmp/x t tmpfs");
     world.dir("/i/1001/tmp/x", 1001, 0o755).dir("/i/1001", 1001, 0o700).chmod("/i", 0o755);

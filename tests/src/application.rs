@@ -14,7 +14,8 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{alarm, dup2_stderr, dup2_stdin, dup2_stdout};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, alarm, dup2_stderr, dup2_stdin, dup2_stdout};
 use serde::{Deserialize, Serialize};
 
 use crate::caller::Caller;
@@ -62,6 +63,9 @@ pub enum Call {
     Write(String, Vec<u8>),
     /// Changes the words after the module's name, for handles to come.
     Args(String),
+    /// For each of these files as `namespace.conf`, in turn: a fresh `/g` (made by this shell
+    /// script) and a session of alice's in a child. Each counts as a step.
+    Files(String, Vec<String>),
     /// What follows is done by another process of the same program.
     Again,
     /// Ends the program when this many seconds have passed from here.
@@ -113,9 +117,7 @@ impl Application {
         for call in calls {
             self.step += 1;
             self.before = if self.has_proc() { Caller::now() } else { self.before.clone() };
-            if self.does(call) {
-                self.look();
-            }
+            self.does(call);
         }
     }
 
@@ -130,21 +132,25 @@ impl Application {
         self.pam.get_or_insert_with(|| Pam::start("rtmp", user).unwrap())
     }
 
-    /// Whether there is something to look at afterwards.
-    fn does(&mut self, call: Call) -> bool {
+    fn answered(&mut self, text: String) {
+        self.see(Facet::Answer, text);
+        self.look();
+    }
+
+    fn does(&mut self, call: Call) {
         match call {
             Call::Open(user) => {
                 let answer = self.pam(&user).open_session();
-                self.see(Facet::Answer, format!("open {user}: {answer:?}"));
+                self.answered(format!("open {user}: {answer:?}"));
             }
             Call::OpenInChild(user) => {
                 let pam = self.pam(&user);
                 let answer = apart(|| pam.open_session());
-                self.see(Facet::Answer, format!("open {user} in a child: {answer:?}"));
+                self.answered(format!("open {user} in a child: {answer:?}"));
             }
             Call::Close => {
                 let answer = self.pam.as_mut().unwrap().close_session();
-                self.see(Facet::Answer, format!("close: {answer:?}"));
+                self.answered(format!("close: {answer:?}"));
             }
             Call::CloseAs(user) => {
                 let pam = self.pam.as_mut().unwrap();
@@ -152,28 +158,28 @@ impl Application {
                     become_user(&user);
                     pam.close_session()
                 });
-                self.see(Facet::Answer, format!("close as {user}: {answer:?}"));
+                self.answered(format!("close as {user}: {answer:?}"));
             }
             Call::End => {
                 let answer = self.pam.take().unwrap().end();
-                self.see(Facet::Answer, format!("end: {answer:?}"));
+                self.answered(format!("end: {answer:?}"));
             }
-            Call::EndInChild => self.pam.as_ref().unwrap().end_silently_in_a_child(),
+            Call::EndInChild => {
+                self.pam.as_ref().unwrap().end_silently_in_a_child();
+                self.look();
+            }
             Call::Sh(user, line) => {
                 let outcome = command::run(&user, &command::shell(&line), "");
-                self.see(Facet::Output, format!("{user}$ {line}: {} {:?}", outcome.status, outcome.out));
-                return false;
+                self.see(
+                    Facet::Output,
+                    format!("{user}$ {line}: {} {:?}", outcome.status, outcome.out),
+                );
             }
-            other => {
-                self.prepare(other);
-                return false;
+            Call::Files(fixture, files) => {
+                self.try_files(&fixture, &files);
             }
-        }
-        true
-    }
-
-    fn prepare(&mut self, call: Call) {
-        match call {
+            // Where applications begin and end, see `Scene::play`.
+            Call::Again => {}
             Call::Ruser(name) => {
                 let pam = self.pam("alice");
                 assert_eq!(pam.set(Item::Ruser, &name), crate::Code::SUCCESS);
@@ -183,7 +189,9 @@ impl Application {
                 umask(Mode::from_bits_truncate(mask));
             }
             // Programs that this one starts inherit it.
-            Call::Hold(path) => self.held.push(nix::unistd::dup(fs::File::open(path).unwrap()).unwrap()),
+            Call::Hold(path) => {
+                self.held.push(nix::unistd::dup(fs::File::open(path).unwrap()).unwrap())
+            }
             Call::Stdout(path) => dup2_stdout(fs::File::create(path).unwrap()).unwrap(),
             Call::WithoutProc => umount2("/proc", MntFlags::MNT_DETACH).unwrap(),
             Call::WithoutSysAdmin => give_up_sys_admin(),
@@ -195,15 +203,51 @@ impl Application {
             Call::Args(args) => {
                 let service = fs::read_to_string("/etc/pam.d/rtmp").unwrap();
                 let line = |line: &str| match line.split_once(".so") {
-                    Some((module, _)) if line.starts_with("session") => format!("{module}.so {args}\n"),
+                    Some((module, _)) if line.starts_with("session") => {
+                        format!("{module}.so {args}\n")
+                    }
                     _ => format!("{line}\n"),
                 };
-                fs::write("/etc/pam.d/rtmp", service.lines().map(line).collect::<String>()).unwrap();
+                fs::write("/etc/pam.d/rtmp", service.lines().map(line).collect::<String>())
+                    .unwrap();
             }
             Call::Patience(seconds) => {
                 alarm::set(seconds);
             }
-            other => unreachable!("{other:?} is done elsewhere"),
+        }
+    }
+
+    fn try_files(&mut self, fixture: &str, files: &[String]) {
+        assert_eq!(command::run("root", &command::shell(fixture), "").status, 0);
+        let fixture = Fixture::of(&["/g", "/home"]);
+        for conf in files {
+            fixture.restore();
+            fs::write(crate::world::CONF, conf).unwrap();
+            match sys::fork().unwrap() {
+                ForkResult::Child => {
+                    self.try_file();
+                    sys::exit(0);
+                }
+                ForkResult::Parent { child } => {
+                    if let WaitStatus::Signaled(_, signal, _) = waitpid(child, None).unwrap() {
+                        self.see(Facet::Death, format!("killed by {signal}"));
+                    } else {
+                        let mut files = Vec::new();
+                        walk(Path::new("/g"), &mut files);
+                        walk(Path::new("/home"), &mut files);
+                        files.into_iter().for_each(|(facet, text)| self.see(facet, text));
+                    }
+                }
+            }
+            self.step += 1;
+        }
+    }
+
+    fn try_file(&mut self) {
+        let answer = self.pam("alice").open_session();
+        self.see(Facet::Answer, format!("{answer:?}"));
+        if answer == crate::Code::SUCCESS {
+            self.look_at_mounts(&MountTable::here(), "");
         }
     }
 
@@ -300,10 +344,42 @@ impl Application {
     }
 }
 
+/// Directories as they were: what is in them, in the order in which it is made.
+struct Fixture(Vec<(PathBuf, fs::Metadata)>);
+
+impl Fixture {
+    fn of(dirs: &[&str]) -> Self {
+        let mut found = Vec::new();
+        let mut rest: Vec<PathBuf> = dirs.iter().map(PathBuf::from).collect();
+        while let Some(path) = rest.pop() {
+            let what = fs::symlink_metadata(&path).unwrap();
+            if what.is_dir() {
+                rest.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                found.push((path, what));
+            }
+        }
+        Self(found)
+    }
+
+    /// Removes what is new; directories that are there get their owner and mode back.
+    fn restore(&self) {
+        for (path, what) in &self.0 {
+            for entry in fs::read_dir(path).unwrap() {
+                let entry = entry.unwrap();
+                let is_dir = entry.file_type().unwrap().is_dir();
+                if is_dir && !self.0.iter().any(|(known, _)| *known == entry.path()) {
+                    fs::remove_dir_all(entry.path()).unwrap();
+                }
+            }
+            std::os::unix::fs::chown(path, Some(what.uid()), Some(what.gid())).unwrap();
+            fs::set_permissions(path, what.permissions()).unwrap();
+        }
+    }
+}
+
 /// What no module is supposed to change, or what grows by itself.
-const PASSED_OVER: [&str; 9] = [
-    "/.host", "/dev", "/etc", "/opt", "/proc", "/run", "/sys", "/usr", "/var/log",
-];
+const PASSED_OVER: [&str; 9] =
+    ["/.host", "/dev", "/etc", "/opt", "/proc", "/run", "/sys", "/usr", "/var/log"];
 
 /// Where scripts write what they want to have compared.
 const RECORDS: &str = "/srv/record";

@@ -23,12 +23,14 @@
 //! | [`programs`], [`sshd`], [`shell`] | `su`, `sudo`, `pamtester`, OpenSSH, and a shell that stays open |
 //! | [`examples`] | the configuration files that everything has to work with |
 //! | [`twin`], [`application`] | the same calls with another module, and what differs |
+//! | [`attack`], [`fuse`] | races, and file systems that lie or never answer |
 //! | [`caller`], [`mounts`], [`log`] | what is looked at afterwards |
 //!
 //! Worlds need root: `tests/run` sees to it. A test that cannot run on a machine is marked
 //! `#[ignore = "the reason"]`; none returns early, which would read as `ok`.
 
 pub mod application;
+pub mod attack;
 pub mod caller;
 pub mod command;
 mod etc;

@@ -60,6 +60,12 @@ impl<T> Process<T> {
         self.pid.as_raw()
     }
 
+    /// Whether it has not ended yet.
+    pub fn runs(&self) -> bool {
+        std::fs::read_to_string(format!("/proc/{}/stat", self.pid))
+            .is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
     /// Kills it, as the out-of-memory killer would.
     pub fn kill(self) {}
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::application::Call;
 use crate::log::Severity;
 use crate::module::{Module, directory};
-use crate::world::World;
+use crate::world::{Blueprint, World};
 
 /// A module under comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,16 @@ pub enum Twin {
 impl Twin {
     /// The two that ours is compared with.
     pub const REFERENCES: [Self; 2] = [Self::Installed, Self::Newest];
+
+    /// A world whose services call it.
+    pub fn host(self) -> Blueprint {
+        let plan = World::with(self.module());
+        if self != Self::Newest {
+            return plan;
+        }
+        let libraries = directory().parent().unwrap();
+        plan.layer(newest().join("root").join(libraries.strip_prefix("/").unwrap()), libraries)
+    }
 
     fn module(self) -> Module {
         match self {
@@ -161,17 +171,12 @@ impl Scene {
 
     /// What is seen on one host where several applications run, one after the other.
     pub fn play_many(&self, twin: Twin, applications: &[Vec<Call>]) -> Vec<Observed> {
-        let mut plan = World::with(twin.module()).args(&self.args).bring(application(), PROGRAM);
+        let mut plan = twin.host().args(&self.args).bring(application(), PROGRAM);
         if let Some(conf) = &self.conf {
             plan = plan.conf(conf);
         }
         if self.private_root {
             plan = plan.private_root();
-        }
-        if twin == Twin::Newest {
-            let libraries = directory().parent().unwrap();
-            let theirs = newest().join("root").join(libraries.strip_prefix("/").unwrap());
-            plan = plan.layer(theirs, libraries);
         }
         let (setup, name) = (&self.setup, twin.module().name());
         plan.run(|w| {
@@ -197,7 +202,14 @@ impl Scene {
                 let worst = lines.map(|line| line.severity).min();
                 let silent = worst.is_none_or(|worst| worst == Severity::Debug);
                 // The words are each module's own.
-                see(Facet::Log, if silent { "nothing".to_owned() } else { format!("{:?}", worst.unwrap_or(Severity::Debug)) });
+                see(
+                    Facet::Log,
+                    if silent {
+                        "nothing".to_owned()
+                    } else {
+                        format!("{:?}", worst.unwrap_or(Severity::Debug))
+                    },
+                );
                 Observed(sights)
             };
             applications.iter().map(play).collect()

@@ -52,13 +52,20 @@ pub fn things(
             ParentRule::Listed => "0755",
             ParentRule::Hidden | ParentRule::Any => "0000",
         };
+        let standing = ground::parent(tree, parent, *rule);
+        let is_replaced = matches!(standing, Standing::Squat(_));
         things.push(Thing {
             role: "instance parent",
             path: parent.clone(),
-            standing: ground::parent(tree, parent, *rule),
+            standing,
             anew: format!("owner 0, mode {mode}"),
         });
-        things.extend(inside(tree, account, parent, within, format!("like {polydir}")));
+        let mut inside = inside(tree, account, parent, within, format!("like {polydir}"));
+        // What a squatter keeps in it goes with it.
+        inside.iter_mut().filter(|_| is_replaced).for_each(|thing| {
+            thing.standing = Standing::Missing;
+        });
+        things.extend(inside);
     }
     if let Preparation::NotExecutable(path) = &work.init {
         things.push(Thing {

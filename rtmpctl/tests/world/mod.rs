@@ -1,5 +1,5 @@
 //! A system below a directory, for `--root`, and what `rtmpctl` says of it.
-#![allow(dead_code, clippy::expect_used, clippy::panic)] // not every test uses everything
+#![allow(dead_code, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // not every test uses everything
 
 use std::ffi::OsStr;
 use std::fs;

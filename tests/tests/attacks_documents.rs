@@ -1,0 +1,26 @@
+//! The tests that docs/promises.md and docs/threat-model.md name are there.
+
+use std::fs;
+use std::path::Path;
+
+/// What stands between backquotes.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_test_that_a_document_names_exists() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = 0;
+    for document in ["promises.md", "threat-model.md"] {
+        let text = fs::read_to_string(here.join("../docs").join(document)).unwrap();
+        for (file, name) in quoted(&text).filter_map(|words| words.split_once("::")) {
+            let source = fs::read_to_string(here.join("tests").join(file).with_extension("rs"))
+                .unwrap_or_else(|e| panic!("{document}: {file}: {e}"));
+            let test = format!("#[test]\nfn {name}()");
+            assert!(source.contains(&test), "{document}: no test {file}::{name}");
+            named += 1;
+        }
+    }
+    assert!(named > 50, "{named}");
+}
