@@ -163,12 +163,62 @@ impl Tree {
         let path = Path::new(OsStr::from_bytes(path));
         let flags = flags | OFlag::O_CLOEXEC;
         let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT);
-        match openat2(&self.root, path, how) {
+        match open_settled(&self.root, path, how) {
             // Linux before 5.6, and some containers. On the host links need no root to stay in.
             Err(Errno::ENOSYS | Errno::EPERM) if self.is_host() => {
                 openat(&self.root, path, flags, Mode::empty())
             }
             result => result,
         }
+    }
+}
+
+/// What is looked up with `..` in it and within a root fails with EAGAIN while anything on the
+/// machine is renamed or mounted: "the caller may choose to retry", openat2(2).
+const ATTEMPTS: u32 = 1000;
+
+fn open_settled(root: &OwnedFd, path: &Path, how: OpenHow) -> Result<OwnedFd, Errno> {
+    let mut left = ATTEMPTS;
+    loop {
+        match openat2(root, path, how) {
+            Err(Errno::EAGAIN) if left > 0 => left -= 1,
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_link_upwards_is_followed_while_others_rename_files() -> Result<(), Box<dyn Error>> {
+        let dir = tempfile::tempdir()?;
+        let root = dir.path().join("root");
+        fs::create_dir_all(root.join("var"))?;
+        fs::create_dir(root.join("tmp"))?;
+        symlink("../tmp", root.join("var/tmp"))?;
+        let (tree, path) = (Tree::open(Some(&root))?, AbsPath::new(b"/var/tmp")?);
+        let [one, other] = ["one", "other"].map(|name| dir.path().join(name));
+        fs::write(&one, "")?;
+        let over = AtomicBool::new(false);
+        let failed = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    fs::rename(&one, &other).and_then(|()| fs::rename(&other, &one)).ok()?;
+                }
+                Some(())
+            });
+            let failed = (0..20_000).find_map(|_| tree.look(&path, Last::Through).err());
+            over.store(true, Ordering::Relaxed);
+            failed
+        });
+        assert_eq!(failed, None);
+        Ok(())
     }
 }
