@@ -35,7 +35,8 @@ pub fn run(asked: &CheckArgs, paint: Paint) -> Result<Outcome, Failure> {
     Ok(report.outcome(asked.looking.json, paint))
 }
 
-fn examine<'t>(
+/// Everything that is found.
+pub fn examine<'t>(
     tree: &Tree,
     sources: &'t Sources,
     whole: bool,
@@ -63,7 +64,8 @@ fn examine<'t>(
     Report { findings, files, texts, rules }
 }
 
-struct Report<'t> {
+/// What was found.
+pub struct Report<'t> {
     findings: Vec<Finding<'t>>,
     /// How many of the texts are configuration; the rest are PAM's.
     files: usize,
@@ -72,7 +74,8 @@ struct Report<'t> {
 }
 
 impl Report<'_> {
-    fn count(&self, severity: Severity) -> usize {
+    /// How many findings of this severity there are.
+    pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 

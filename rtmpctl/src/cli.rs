@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// pam_rtmp.so gives each user a private /tmp and /var/tmp, as namespace.conf(5) says. rtmpctl
 /// reads the same files with the same code and says what is wrong with them, what they mean, and
-/// what a login would get. It mounts, makes and changes nothing.
+/// what a login would get, and looks at what is there. It mounts, makes and changes nothing.
 #[derive(Debug, Parser)]
 #[command(name = "rtmpctl", version, max_term_width = 100, after_help = EXIT)]
 pub struct Cli {
@@ -60,6 +60,19 @@ Examples:
   rtmpctl show
   rtmpctl show namespace.conf.new | diff - <(rtmpctl show)")]
     Show(ShowArgs),
+    /// Say whether it is on, where, and for whom
+    ///
+    /// One screen: the rules and their instance parents, the PAM services that call pam_rtmp.so and
+    /// those that open sessions without it, and how the processes of this host stand to the rules.
+    /// private: in the user's own instances. exempt: root's, or a user's whom the rules exempt.
+    /// stale: not private though the rules say so; it began before, or came through a service that
+    /// does not call the module. The exit status is 2 if nobody is polyinstantiated, a rule cannot be
+    /// obeyed, or a process is stale. Who is not root sees their own processes only.
+    #[command(after_help = "\
+Examples:
+  rtmpctl status
+  rtmpctl status --json | jq '.processes.stale.users[].processes[].pid'")]
+    Status(StatusArgs),
     /// Print a shell's completions
     #[command(after_help = "\
 Example:
@@ -99,6 +112,14 @@ pub struct CheckArgs {
 pub struct ShowArgs {
     /// Only these files, in this order, instead of /etc/security/namespace.conf and namespace.d
     pub files: Vec<PathBuf>,
+    /// Where and how.
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
     /// Where and how.
     #[command(flatten)]
     pub looking: Looking,

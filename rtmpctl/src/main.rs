@@ -23,8 +23,10 @@ mod outcome;
 mod paint;
 mod people;
 mod service;
+mod sessions;
 mod show;
 mod standing;
+mod status;
 mod tree;
 
 use std::io::{self, Write};
@@ -56,6 +58,7 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Check(asked) => check::run(&asked, paint),
         Command::Explain(asked) => explain::run(&asked, paint),
         Command::Show(asked) => show::run(&asked, paint),
+        Command::Status(asked) => status::run(&asked, paint),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::page(),
     }

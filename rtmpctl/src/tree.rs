@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use nix::dir::Dir;
@@ -35,6 +35,15 @@ pub struct Look {
     pub identity: (u64, u64),
     /// Whether it is gone after a reboot.
     pub on_tmpfs: bool,
+}
+
+/// Where a directory is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// Its path without links.
+    pub path: Vec<u8>,
+    /// Its mount, as in `mountinfo`.
+    pub mount: u64,
 }
 
 impl Look {
@@ -85,6 +94,19 @@ impl Tree {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let root = open(path, flags, Mode::empty()).map_err(fail)?;
         Ok(Self { root, prefix: prefix.map(Path::to_owned) })
+    }
+
+    /// The host's tree as process 1 sees it, where this process is in a private session; else its own.
+    ///
+    /// Only where both have the same root directory: in a chroot the other one is not meant.
+    pub fn of_host() -> Result<Self, Failure> {
+        let own = Self::open(None)?;
+        let Ok(first) = Self::open(Some(Path::new("/proc/1/root"))) else { return Ok(own) };
+        let identity = |tree: &Self| fstat(&tree.root).map(|found| (found.st_dev, found.st_ino));
+        match (identity(&own), identity(&first)) {
+            (Ok(one), Ok(other)) if one == other => Ok(Self { root: first.root, prefix: None }),
+            _ => Ok(own),
+        }
     }
 
     /// Whether this is the host's own tree.
@@ -139,6 +161,20 @@ impl Tree {
         })
     }
 
+    /// Where a directory is, links and `--root` left behind.
+    pub fn whereabouts(&self, path: &AbsPath) -> Result<Whereabouts, Errno> {
+        let fd = self.reach(path.as_bytes(), OFlag::O_PATH)?;
+        let number = fd.as_raw_fd();
+        let link = std::fs::read_link(format!("/proc/self/fd/{number}")).map_err(errno)?;
+        let info = std::fs::read(format!("/proc/self/fdinfo/{number}")).map_err(errno)?;
+        let mount = info.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"mnt_id:"));
+        let mount = mount.and_then(|id| std::str::from_utf8(id).ok()?.trim().parse().ok());
+        Ok(Whereabouts {
+            path: link.into_os_string().into_vec(),
+            mount: mount.ok_or(Errno::ENOSYS)?,
+        })
+    }
+
     /// Reads a file.
     pub fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
         let fd = self.reach(path.as_os_str().as_bytes(), OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
@@ -185,6 +221,10 @@ fn open_settled(root: &OwnedFd, path: &Path, how: OpenHow) -> Result<OwnedFd, Er
             result => return result,
         }
     }
+}
+
+fn errno(error: std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -46,13 +46,11 @@ pub fn findings<'t>(subject: &Subject<'_, 't>) -> Vec<Finding<'t>> {
     .concat()
 }
 
-impl Subject<'_, '_> {
-    /// Whether every service tells the module to accept any instance parent.
-    fn accepts_any_parent(&self) -> bool {
-        let mut options =
-            self.services.iter().flat_map(Service::our_calls).map(|call| call.options()).peekable();
-        options.peek().is_some() && options.all(|options| options.ignore_instance_parent_mode)
-    }
+/// Whether every service tells the module to accept any instance parent.
+pub fn accept_any_parent(services: &[Service]) -> bool {
+    let mut options =
+        services.iter().flat_map(Service::our_calls).map(|call| call.options()).peekable();
+    options.peek().is_some() && options.all(|options| options.ignore_instance_parent_mode)
 }
 
 /// A text that is the same for every user.
@@ -63,9 +61,16 @@ fn is_literal(text: &[u8]) -> bool {
 }
 
 /// The polydir, if it is the same for every user.
-fn polydir(rule: &Rule<'_>) -> Option<AbsPath> {
+pub fn polydir(rule: &Rule<'_>) -> Option<AbsPath> {
     let text = rule.polydir.as_bytes();
     is_literal(text).then(|| AbsPath::new(text).ok()).flatten()
+}
+
+/// The instance parent and what these services want it to be, if it is the same for every user.
+pub fn required_parent(rule: &Rule<'_>, services: &[Service]) -> Option<(AbsPath, ParentRule)> {
+    let (path, must) = parent(rule)?;
+    let is_any = must == ParentRule::Hidden && accept_any_parent(services);
+    Some((path, if is_any { ParentRule::Any } else { must }))
 }
 
 /// The instance parent and what it must be, if there is one and it is the same for every user.

@@ -4,9 +4,8 @@ use rtmp_core::accounts::{Account, Surroundings};
 use rtmp_core::conf::{Backing, Init, Rule};
 use rtmp_core::init::{self, Preparation};
 use rtmp_core::path::{AbsPath, Name};
-use rtmp_core::plan::ParentRule;
 
-use super::{Subject, parent, polydir};
+use super::{Subject, polydir, required_parent};
 use crate::diagnostic::{Finding, Severity};
 use crate::ground;
 use crate::standing::Standing;
@@ -50,9 +49,7 @@ fn of_rule<'t>(
 }
 
 fn of_parent<'t>(subject: &Subject<'_, 't>, rule: &Rule<'t>) -> Vec<Finding<'t>> {
-    let Some((path, must)) = parent(rule) else { return Vec::new() };
-    let is_any = must == ParentRule::Hidden && subject.accepts_any_parent();
-    let must = if is_any { ParentRule::Any } else { must };
+    let Some((path, must)) = required_parent(rule, subject.services) else { return Vec::new() };
     let tree = subject.tree;
     let origin = rule.origin.at(rule.backing.prefix().column());
     let standing = ground::parent(tree, &path, must);
