@@ -36,3 +36,5 @@ pub mod session;
 mod instance_name;
 #[allow(unsafe_code)]
 mod sys;
+
+pub use sys::owner_of_namespace;

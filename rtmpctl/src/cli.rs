@@ -73,6 +73,19 @@ Examples:
   rtmpctl status
   rtmpctl status --json | jq '.processes.stale.users[].processes[].pid'")]
     Status(StatusArgs),
+    /// Run a command in the host's view, from inside a private session
+    ///
+    /// The command sees the directories and the mounts that process 1 sees, and what it mounts is
+    /// there for the whole host: for a compliance scanner, which would measure the private /tmp, and
+    /// for mount(8). It starts in the same directory, or in / where that is another one in the
+    /// host's view. Recorded in the authpriv log before it is started. The exit status is the
+    /// command's; 125 if it was not started, 126 if it cannot be run, 127 if it is not there. Only
+    /// root can do this.
+    #[command(after_help = "\
+Examples:
+  rtmpctl host -- findmnt /tmp
+  rtmpctl host -- oscap xccdf eval --profile anssi_bp28_high ssg-debian12-ds.xml")]
+    Host(HostArgs),
     /// Print a shell's completions
     #[command(after_help = "\
 Example:
@@ -145,4 +158,12 @@ pub struct ExplainArgs {
     /// Where and how.
     #[command(flatten)]
     pub looking: Looking,
+}
+
+/// `host`.
+#[derive(Debug, Args)]
+pub struct HostArgs {
+    /// The command and its arguments
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
 }

@@ -22,12 +22,14 @@ mod normal;
 mod outcome;
 mod paint;
 mod people;
+mod record;
 mod service;
 mod sessions;
 mod show;
 mod standing;
 mod status;
 mod tree;
+mod view;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
         Ok(status) => status.into(),
         Err(failure) => {
             eprintln!("rtmpctl: {failure}");
-            Status::CouldNotTell.into()
+            failure.status().into()
         }
     }
 }
@@ -59,6 +61,7 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Explain(asked) => explain::run(&asked, paint),
         Command::Show(asked) => show::run(&asked, paint),
         Command::Status(asked) => status::run(&asked, paint),
+        Command::Host(asked) => match view::host(&asked)? {},
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::page(),
     }

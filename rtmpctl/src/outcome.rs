@@ -8,6 +8,8 @@ use nix::errno::Errno;
 use rtmp_core::accounts::Unanswered;
 use rtmp_core::conf::SourcesError;
 
+use crate::view::Unstarted;
+
 /// What a command found out.
 #[derive(Debug)]
 pub struct Outcome {
@@ -28,6 +30,12 @@ pub enum Status {
     Findings,
     /// The command line makes no sense: `EX_USAGE` (sysexits.h).
     Usage,
+    /// A command that was to be started elsewhere was not, for a reason that is not its own.
+    Unstarted,
+    /// It is there and cannot be run.
+    NoCommand,
+    /// It is not there.
+    NoSuchCommand,
 }
 
 impl From<Status> for ExitCode {
@@ -37,6 +45,9 @@ impl From<Status> for ExitCode {
             Status::CouldNotTell => 1,
             Status::Findings => 2,
             Status::Usage => 64,
+            Status::Unstarted => 125,
+            Status::NoCommand => 126,
+            Status::NoSuchCommand => 127,
         })
     }
 }
@@ -56,13 +67,32 @@ pub enum Failure {
     /// The name service, or `etc/passwd` below `--root`.
     #[error("unable to look up user \"{0}\": {1}")]
     Unanswered(String, Unanswered),
+    /// The system log.
+    #[error("unable to record this in the system log: {0}; nothing was done")]
+    Record(String),
+    /// A command that was to be started elsewhere.
+    #[error("{0}")]
+    Unstarted(Box<Unstarted>),
     /// Standard output.
     #[error("unable to print: {}", reason(.0))]
     Print(io::Error),
 }
 
+impl From<Unstarted> for Failure {
+    fn from(why: Unstarted) -> Self {
+        Self::Unstarted(Box::new(why))
+    }
+}
+
+impl Failure {
+    /// For the exit code.
+    pub fn status(&self) -> Status {
+        if let Self::Unstarted(why) = self { why.status() } else { Status::CouldNotTell }
+    }
+}
+
 /// The kernel's words and its number's name, as the module writes them.
-fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(errno) => format!("{} ({errno:?})", errno.desc()),
         None => error.to_string(),
