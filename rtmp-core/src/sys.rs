@@ -83,6 +83,49 @@ pub fn lstatx_at(dir: impl AsFd, name: &CStr) -> Result<Stat, Errno> {
     statx_at(dir.as_fd(), name, libc::AT_SYMLINK_NOFOLLOW)
 }
 
+/// What is known of a name in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// The owner.
+    pub uid: u32,
+    /// What it takes on its file system, in bytes.
+    pub bytes: u64,
+    /// How many names it has.
+    pub links: u32,
+    /// Its file system and its number there.
+    pub identity: ((u32, u32), u64),
+    /// When it was last read, written or changed, in seconds since 1970. Reading may go unnoticed
+    /// for a day (`relatime`, mount(8)).
+    pub used: i64,
+    /// The mount it was reached through; `None` where the kernel does not say (before Linux 5.8).
+    pub(crate) mount: Option<u64>,
+}
+
+/// `statx(2)` of a name in a directory. A file system that a user has mounted there is asked
+/// nothing (AT_STATX_DONT_SYNC).
+pub fn find_at(dir: impl AsFd, name: &CStr) -> Result<Found, Errno> {
+    const MASK: u32 = libc::STATX_BASIC_STATS | libc::STATX_MNT_ID;
+    /// `stx_blocks` counts these (statx(2)).
+    const BLOCK: u64 = 512;
+    let flags = libc::AT_SYMLINK_NOFOLLOW | libc::AT_STATX_DONT_SYNC;
+    let mut buffer = MaybeUninit::<libc::statx>::uninit();
+    // SAFETY: as in `statx_at`.
+    check(unsafe {
+        libc::statx(dir.as_fd().as_raw_fd(), name.as_ptr(), flags, MASK, buffer.as_mut_ptr())
+    })?;
+    // SAFETY: wrong if statx had failed above, in which case we have left.
+    let found = unsafe { buffer.assume_init() };
+    let times = [found.stx_atime, found.stx_mtime, found.stx_ctime];
+    Ok(Found {
+        uid: found.stx_uid,
+        bytes: found.stx_blocks.saturating_mul(BLOCK),
+        links: found.stx_nlink,
+        identity: ((found.stx_dev_major, found.stx_dev_minor), found.stx_ino),
+        used: times.map(|time| time.tv_sec).into_iter().max().unwrap_or_default(),
+        mount: (found.stx_mask & libc::STATX_MNT_ID != 0).then_some(found.stx_mnt_id),
+    })
+}
+
 /// `open_tree(2)` with `OPEN_TREE_CLONE`: a copy of the mount at an open directory, attached
 /// nowhere (Linux 5.2). No AT_RECURSIVE: what is mounted inside an instance is not copied.
 pub fn clone_mount(dir: impl AsFd) -> Result<OwnedFd, Errno> {

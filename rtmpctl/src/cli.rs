@@ -73,6 +73,28 @@ Examples:
   rtmpctl status
   rtmpctl status --json | jq '.processes.stale.users[].processes[].pid'")]
     Status(StatusArgs),
+    /// List the instances
+    ///
+    /// Each with its user, the polydir it stands for, the sessions and processes that are in it, and
+    /// when it was last used. active: a process is in it. idle: none is. orphan: none is, and its
+    /// user does not exist any more. draft: what an interrupted login left behind, or a login moved
+    /// aside. Reading a directory may go unnoticed for a day (relatime, mount(8)). Who is not root
+    /// sees what they can. The exit status is 1 if something could not be looked into.
+    #[command(after_help = "\
+Examples:
+  rtmpctl list
+  rtmpctl list --user alice
+  rtmpctl list --json | jq -r '.instances[] | select(.state == \"orphan\") | .path'")]
+    List(ListArgs),
+    /// List the instances with their sizes, the largest first
+    ///
+    /// What is allocated, in powers of 1024. Links are not followed, what is mounted in an instance
+    /// does not count, and a file with several names counts once.
+    #[command(after_help = "\
+Examples:
+  rtmpctl du | head
+  rtmpctl du --user alice")]
+    Du(DuArgs),
     /// Run a command in the host's view, from inside a private session
     ///
     /// The command sees the directories and the mounts that process 1 sees, and what it mounts is
@@ -136,6 +158,28 @@ pub struct StatusArgs {
     /// Where and how.
     #[command(flatten)]
     pub looking: Looking,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only this user's: a name or a number
+    #[arg(long, value_name = "USER")]
+    pub user: Option<OsString>,
+    /// Answer in JSON, schema rtmpctl/1
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `du`.
+#[derive(Debug, Args)]
+pub struct DuArgs {
+    /// Only this user's: a name or a number
+    #[arg(long, value_name = "USER")]
+    pub user: Option<OsString>,
+    /// Answer in JSON, schema rtmpctl/1
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `explain`.

@@ -15,8 +15,11 @@ mod cli;
 mod diagnostic;
 mod explain;
 mod ground;
+mod host;
+mod instances;
 mod json;
 mod lints;
+mod list;
 mod manual;
 mod normal;
 mod outcome;
@@ -28,6 +31,7 @@ mod sessions;
 mod show;
 mod standing;
 mod status;
+mod table;
 mod tree;
 mod view;
 
@@ -60,6 +64,8 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Check(asked) => check::run(&asked, paint),
         Command::Explain(asked) => explain::run(&asked, paint),
         Command::Show(asked) => show::run(&asked, paint),
+        Command::List(asked) => list::run(&asked, paint),
+        Command::Du(asked) => list::du(&asked, paint),
         Command::Status(asked) => status::run(&asked, paint),
         Command::Host(asked) => match view::host(&asked)? {},
         Command::Completions { shell } => Ok(manual::completions(shell)),

@@ -46,6 +46,11 @@ impl<'a> People<'a> {
         }
     }
 
+    /// The users in `etc/passwd`, in its order.
+    pub fn users(&self) -> &[Passwd] {
+        &self.users
+    }
+
     /// A user who logs in, or why nobody can log in under this name.
     pub fn account(&self, name: &OsStr) -> Result<Result<Account, String>, Failure> {
         let shown = Shown(name.as_bytes()).to_string();

@@ -13,6 +13,7 @@ use crate::check::{self, Report};
 use crate::cli::StatusArgs;
 use crate::diagnostic::Severity;
 use crate::ground;
+use crate::host;
 use crate::lints;
 use crate::normal;
 use crate::outcome::{self, Failure, Outcome};
@@ -110,10 +111,10 @@ impl Status {
 
 /// Looks everywhere once.
 pub fn run(asked: &StatusArgs, paint: Paint) -> Result<Outcome, Failure> {
-    let tree = match asked.looking.root.as_deref() {
-        None => Tree::of_host()?,
-        root => Tree::open(root)?,
-    };
+    if asked.looking.root.is_none() {
+        host::step_out();
+    }
+    let tree = Tree::open(asked.looking.root.as_deref())?;
     let services = service::all(&tree)?;
     let sources = match tree.sources(&[]) {
         Err(Failure::Sources(error)) if error.error.kind() == ErrorKind::NotFound => None,

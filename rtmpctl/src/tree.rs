@@ -96,19 +96,6 @@ impl Tree {
         Ok(Self { root, prefix: prefix.map(Path::to_owned) })
     }
 
-    /// The host's tree as process 1 sees it, where this process is in a private session; else its own.
-    ///
-    /// Only where both have the same root directory: in a chroot the other one is not meant.
-    pub fn of_host() -> Result<Self, Failure> {
-        let own = Self::open(None)?;
-        let Ok(first) = Self::open(Some(Path::new("/proc/1/root"))) else { return Ok(own) };
-        let identity = |tree: &Self| fstat(&tree.root).map(|found| (found.st_dev, found.st_ino));
-        match (identity(&own), identity(&first)) {
-            (Ok(one), Ok(other)) if one == other => Ok(Self { root: first.root, prefix: None }),
-            _ => Ok(own),
-        }
-    }
-
     /// Whether this is the host's own tree.
     pub fn is_host(&self) -> bool {
         self.prefix.is_none()

@@ -14,6 +14,8 @@ use crate::path::{AbsPath, Name};
 use crate::selinux::Selinux;
 use decide::Login;
 
+pub use crate::instance_name::in_box as name_in_box;
+
 /// Everything that was decided for one login, in the order of the rules.
 #[derive(Debug)]
 pub struct Plan<'t> {

@@ -55,7 +55,8 @@ pub enum Event {
 pub struct DraftName([u8; DraftName::LEN]);
 
 impl DraftName {
-    const PREFIX: &'static [u8; 6] = b":rtmp-";
+    /// What it starts with.
+    pub const PREFIX: &'static [u8; 6] = b":rtmp-";
     const LEN: usize = 6 + 16 + 1;
 
     /// A name made of 64 random bits.

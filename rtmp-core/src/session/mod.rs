@@ -15,6 +15,7 @@ mod polydir;
 mod removal;
 mod script;
 mod skeleton;
+pub mod stock;
 mod user_box;
 mod walk;
 mod way;

@@ -91,7 +91,7 @@ fn unlink(dir: &Dir, name: &(CString, bool)) -> Result<Option<CString>, Why> {
 }
 
 /// The names in a directory, and which are directories.
-fn names(dir: &Dir) -> Result<Vec<(CString, bool)>, Why> {
+pub fn names(dir: &Dir) -> Result<Vec<(CString, bool)>, Why> {
     let mut listing = Listing::from_fd(dir.readable()?)?;
     let mut names = Vec::new();
     for entry in listing.iter() {

@@ -343,16 +343,7 @@ impl<'a> Judge<'a> {
 
     fn parent(&self, path: &AbsPath) -> Parent {
         let name = path.name().map_or_else(Vec::new, |name| name.to_bytes().to_vec());
-        Parent { location: self.locate(path), name }
-    }
-
-    /// Where a directory of the host's is in its file system.
-    pub fn locate(&self, path: &AbsPath) -> Option<Location> {
-        let found = self.tree.whereabouts(path).ok()?;
-        let host = self.sessions.host()?;
-        // By the mount's number: what is hidden from a path by another mount has one, too.
-        let mount = host.by_id(found.mount)?;
-        Some(mount.source.below(super::table::rest_of(&found.path, &mount.target)?))
+        Parent { location: self.sessions.locate(self.tree, path), name }
     }
 }
 

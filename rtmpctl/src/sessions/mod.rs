@@ -19,10 +19,12 @@ pub mod table;
 use std::collections::HashMap;
 
 use nix::errno::Errno;
+use rtmp_core::path::AbsPath;
 
 use crate::outcome::Failure;
+use crate::tree::Tree;
 pub use process::{Place, Process};
-pub use table::Table;
+pub use table::{Location, Table};
 
 /// All processes, and the mount tables they see.
 #[derive(Debug)]
@@ -65,13 +67,27 @@ impl Sessions {
         self.views.get(self.host.as_ref()?)?.as_ref().ok()
     }
 
-    /// Each mount table once, and the processes that see it.
-    pub fn by_view(&self) -> impl Iterator<Item = (&Place, &Table)> {
-        self.views.iter().filter_map(|(place, table)| Some((place, table.as_ref().ok()?)))
+    /// Each mount table once, and how many processes see it.
+    pub fn by_view(&self) -> impl Iterator<Item = (&Place, &Table, usize)> {
+        let mut counts: HashMap<&Place, usize> = HashMap::new();
+        for place in self.processes.iter().filter_map(|process| process.place.as_ref().ok()) {
+            *counts.entry(place).or_default() += 1;
+        }
+        counts.into_iter().filter_map(|(place, count)| {
+            Some((place, self.views.get(place)?.as_ref().ok()?, count))
+        })
     }
 
-    /// How many processes could not be looked into: another user's, for who is not root.
-    pub fn unseen(&self) -> usize {
-        self.processes.iter().filter(|process| self.view(process).is_err()).count()
+    /// Whether every process could be looked into; who is not root sees their own only.
+    pub fn sees_all(&self) -> bool {
+        self.processes.iter().all(|process| self.view(process).is_ok())
+    }
+
+    /// Where a directory of the host's is in its file system.
+    pub fn locate(&self, tree: &Tree, path: &AbsPath) -> Option<Location> {
+        let found = tree.whereabouts(path).ok()?;
+        // By the mount's number: what is hidden from a path by another mount has one, too.
+        let mount = self.host()?.by_id(found.mount)?;
+        Some(mount.source.below(table::rest_of(&found.path, &mount.target)?))
     }
 }

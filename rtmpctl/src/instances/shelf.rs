@@ -1,0 +1,164 @@
+//! An instance parent, and what the names in it mean by the rules.
+
+use std::ffi::CStr;
+
+use rtmp_core::conf::{Backing, Key, Rule};
+use rtmp_core::path::AbsPath;
+use rtmp_core::plan;
+
+use super::{Names, Owner};
+use crate::lints;
+
+/// An instance parent that is the same for every user, and the rules that keep instances there.
+#[derive(Debug)]
+pub struct Shelf<'r> {
+    /// The directory.
+    pub parent: AbsPath,
+    layouts: Vec<Layout<'r>>,
+}
+
+/// What one rule makes of a name.
+#[derive(Debug)]
+struct Layout<'r> {
+    polydir: &'r [u8],
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// A box, or with `flat` an instance, that belongs to its user.
+    Owned {
+        /// How the instances of this polydir start; `None`: `flat`.
+        inner: Option<Vec<u8>>,
+    },
+    /// A name that starts so and ends with the user's.
+    Named { start: Vec<u8>, key: Key },
+    /// A `tmpdir` instance of a session.
+    Temporary { start: Vec<u8> },
+}
+
+/// What a name in an instance parent means.
+pub struct Meaning {
+    /// Which polydir it stands for; of a box that is told by what is in it.
+    pub polydir: Option<Vec<u8>>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// The level or context.
+    pub level: Option<Vec<u8>>,
+    /// Whether the instances are in it.
+    pub is_box: bool,
+}
+
+impl<'r> Shelf<'r> {
+    /// The instance parents of these rules, and a sentence for each rule whose parent depends on
+    /// the user.
+    pub fn of_rules(rules: &'r [Rule<'r>]) -> (Vec<Self>, Vec<String>) {
+        let (mut shelves, mut passed_over) = (Vec::<Self>::new(), Vec::new());
+        for rule in rules {
+            if matches!(rule.backing, Backing::Tmpfs { .. }) {
+                continue;
+            }
+            let Some((parent, _)) = lints::required_parent(rule, &[]) else {
+                passed_over.push(format!(
+                    "{}: {} is another directory for each user and not looked into",
+                    rule.origin,
+                    rule.backing.prefix()
+                ));
+                continue;
+            };
+            let layout = Layout { polydir: rule.polydir.as_bytes(), kind: Kind::of(rule) };
+            match shelves.iter_mut().find(|shelf| shelf.parent == parent) {
+                Some(shelf) => shelf.layouts.push(layout),
+                None => shelves.push(Self { parent, layouts: vec![layout] }),
+            }
+        }
+        (shelves, passed_over)
+    }
+
+    /// What a name means; `None`: nothing by any rule.
+    pub fn meaning(&self, unit: &CStr, uid: u32, names: &Names<'_>) -> Option<Meaning> {
+        let unit = unit.to_bytes();
+        self.layouts.iter().find_map(|layout| {
+            let polydir = Some(layout.polydir.to_vec());
+            match &layout.kind {
+                Kind::Owned { inner } => Some(Meaning {
+                    polydir: polydir.filter(|_| inner.is_none()),
+                    owner: names.of_uid(uid),
+                    level: None,
+                    is_box: inner.is_some(),
+                }),
+                Kind::Named { start, key } => {
+                    let (owner, level) = named(unit.strip_prefix(start.as_slice())?, *key, names);
+                    Some(Meaning { polydir, owner, level, is_box: false })
+                }
+                Kind::Temporary { start } => {
+                    let letters = unit.strip_prefix(start.as_slice())?;
+                    let is_temporary =
+                        letters.len() == 6 && letters.iter().all(u8::is_ascii_alphanumeric);
+                    let owner = Owner::Unknown { uid: None };
+                    is_temporary.then_some(Meaning { polydir, owner, level: None, is_box: false })
+                }
+            }
+        })
+    }
+
+    /// Which polydir an instance in a box stands for, and its context's level.
+    pub fn in_box(&self, inner: &CStr) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+        self.layouts.iter().find_map(|layout| {
+            let Kind::Owned { inner: Some(start) } = &layout.kind else { return None };
+            let rest = inner.to_bytes().strip_prefix(start.as_slice())?;
+            let level = match rest.split_first() {
+                None => None,
+                Some((b'_', context)) => Some(level(context)),
+                Some(_) => return None,
+            };
+            Some((layout.polydir.to_vec(), level))
+        })
+    }
+}
+
+impl Kind {
+    fn of(rule: &Rule<'_>) -> Self {
+        let text = rule.backing.prefix().as_bytes();
+        let slash = text.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
+        let start = text.get(slash..).unwrap_or_default().to_vec();
+        match &rule.backing {
+            Backing::Template { flat, .. } => {
+                let polydir = lints::polydir(rule).filter(|_| !flat);
+                let inner = polydir.and_then(|path| plan::name_in_box(&path).ok());
+                Self::Owned { inner: inner.map(|name| name.as_bytes().to_vec()) }
+            }
+            Backing::Prefix { key, .. } => Self::Named { start, key: *key },
+            Backing::Tmpdir { .. } | Backing::Tmpfs { .. } => Self::Temporary { start },
+        }
+    }
+}
+
+/// `alice`, `CONTEXT_alice`, or with `shared` `CONTEXT`.
+fn named(name: &[u8], key: Key, names: &Names<'_>) -> (Owner, Option<Vec<u8>>) {
+    let is_hash = name.len() == 32 && name.iter().all(u8::is_ascii_hexdigit);
+    match (key, names.of_name(name)) {
+        (_, owner @ Owner::User { .. }) => (owner, None),
+        // gen_hash, or a name that was too long: 47 bytes, an underscore and a hash.
+        _ if is_hash || name.len() == 80 => (Owner::Unknown { uid: None }, None),
+        (Key::User, owner) => (owner, None),
+        (Key::Context { shared } | Key::Level { shared }, owner) => {
+            let is_context = name.iter().filter(|&&b| b == b':').count() >= 3;
+            let underscore = name.iter().rposition(|&b| b == b'_').filter(|_| is_context);
+            match underscore {
+                _ if is_context && shared => (Owner::Unknown { uid: None }, Some(level(name))),
+                Some(at) => {
+                    let (context, user) = name.split_at(at);
+                    (names.of_name(user.get(1..).unwrap_or_default()), Some(level(context)))
+                }
+                // Without SELinux these methods name instances by the user alone.
+                None => (owner, None),
+            }
+        }
+    }
+}
+
+/// The level of a context `user:role:type:level`; what is no such context as it is.
+fn level(context: &[u8]) -> Vec<u8> {
+    context.splitn(4, |&b| b == b':').nth(3).unwrap_or(context).to_vec()
+}
