@@ -1,5 +1,5 @@
 //! What `rtmpctl list` and `rtmpctl du` say of a host with sessions alive.
-#![allow(clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::print_stderr)]
 
 mod host;
 
