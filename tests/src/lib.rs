@@ -26,6 +26,7 @@
 //! | [`twin`], [`application`] | the same calls with another module, and what differs |
 //! | [`attack`], [`fuse`] | races, and file systems that lie or never answer |
 //! | [`caller`], [`mounts`], [`log`] | what is looked at afterwards |
+//! | [`vm`] | a whole host that boots: systemd, sshd, cron, and another kernel |
 //!
 //! Worlds need root: `tests/run` sees to it. A test that cannot run on a machine is marked
 //! `#[ignore = "the reason"]`; none returns early, which would read as `ok`.
@@ -52,6 +53,7 @@ pub mod sshd;
 #[allow(unsafe_code)]
 mod sys;
 pub mod twin;
+pub mod vm;
 mod wire;
 pub mod world;
 
