@@ -54,7 +54,7 @@ pub mod sshd;
 mod sys;
 pub mod twin;
 pub mod vm;
-mod wire;
+pub mod wire;
 pub mod world;
 
 pub use caller::Caller;

@@ -87,7 +87,7 @@ impl<T: DeserializeOwned> Process<T> {
     }
 
     /// [`Process::join`] for one that cannot be given away. Once.
-    pub(crate) fn hear(&self) -> T {
+    pub fn hear(&self) -> T {
         let mut report = Vec::new();
         (&self.report).read_to_end(&mut report).unwrap();
         let status = self.wait();

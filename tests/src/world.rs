@@ -19,7 +19,7 @@ use crate::process;
 use crate::session::{Attempt, Login, Visitor};
 use crate::{etc, ground};
 
-/// A world that hangs is ended after this many seconds.
+/// A world that hangs is ended after this many seconds, unless it asks for more.
 const LIFETIME: u32 = 60;
 
 /// What happens to a mount made in a world's `/`.
@@ -41,6 +41,7 @@ pub struct Blueprint {
     pub(crate) layers: Vec<(PathBuf, PathBuf)>,
     args: String,
     conf: Option<String>,
+    lifetime: u32,
 }
 
 impl Blueprint {
@@ -53,6 +54,12 @@ impl Blueprint {
     /// The text of `/etc/security/namespace.conf`, which is otherwise absent.
     pub fn conf(mut self, text: &str) -> Self {
         self.conf = Some(text.to_owned());
+        self
+    }
+
+    /// Lets the world live this many seconds.
+    pub fn lifetime(mut self, seconds: u32) -> Self {
+        self.lifetime = seconds;
         self
     }
 
@@ -89,7 +96,7 @@ impl Blueprint {
             // If the test runner is killed, or the time is up, this process dies; with it the
             // world's process 1; and with that one everything in the world.
             set_pdeathsig(Signal::SIGKILL).unwrap();
-            alarm::set(LIFETIME);
+            alarm::set(self.lifetime);
             let own = CloneFlags::CLONE_NEWNS
                 | CloneFlags::CLONE_NEWPID
                 | CloneFlags::CLONE_NEWNET
@@ -137,6 +144,7 @@ impl World {
             layers: Vec::new(),
             args: String::new(),
             conf: None,
+            lifetime: LIFETIME,
         }
     }
 
