@@ -95,6 +95,34 @@ Examples:
   rtmpctl du | head
   rtmpctl du --user alice")]
     Du(DuArgs),
+    /// Open a shell in a user's view
+    ///
+    /// The shell sees the /tmp and the /var/tmp that the user's sessions see. It is root's, and with
+    /// --as-user the user's own login shell; no PAM session is opened for it. The view is that of a
+    /// private session that is open now: it is chosen by its mounts, which must be those of the
+    /// user's plan, and they are looked at again once it is entered. The shell starts in the same
+    /// directory, or in / where that is another one in the view. As with su(1), a program of the
+    /// user's can type into your terminal, on kernels that allow it (dev.tty.legacy_tiocsti).
+    /// Recorded in the authpriv log before it is started. The exit status is the shell's; 125 if it
+    /// was not started. Only root can do this.
+    #[command(after_help = "\
+Examples:
+  rtmpctl enter alice
+  rtmpctl enter alice --as-user")]
+    Enter(EnterArgs),
+    /// Run a command in a user's or a process's view
+    ///
+    /// Like enter, for one command: debuggers, jcmd, and whatever must find a file where the program
+    /// that made it did. With the number of a process instead of a user's name the view is that
+    /// process's, whatever it is; its own chroot is not followed. Not in a mount namespace that
+    /// belongs to another user namespace, such as a rootless container's: a program there may be
+    /// anybody's. The exit status is the command's; 125 if it was not started, 126 if it cannot be
+    /// run, 127 if it is not there. Only root can do this.
+    #[command(after_help = "\
+Examples:
+  rtmpctl exec alice -- ls -la /tmp
+  rtmpctl exec 4711 --as-user -- jcmd 4711 Thread.print")]
+    Exec(ExecArgs),
     /// Run a command in the host's view, from inside a private session
     ///
     /// The command sees the directories and the mounts that process 1 sees, and what it mounts is
@@ -202,6 +230,30 @@ pub struct ExplainArgs {
     /// Where and how.
     #[command(flatten)]
     pub looking: Looking,
+}
+
+/// `enter`.
+#[derive(Debug, Args)]
+pub struct EnterArgs {
+    /// Whose view
+    pub user: OsString,
+    /// Run it as the user instead of as root
+    #[arg(long)]
+    pub as_user: bool,
+}
+
+/// `exec`.
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// Whose view: a user's name or a process's number
+    #[arg(value_name = "USER|PID")]
+    pub whose: OsString,
+    /// Run it as the user, or as the process's user, instead of as root
+    #[arg(long)]
+    pub as_user: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
 }
 
 /// `host`.

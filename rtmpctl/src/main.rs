@@ -67,6 +67,8 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::List(asked) => list::run(&asked, paint),
         Command::Du(asked) => list::du(&asked, paint),
         Command::Status(asked) => status::run(&asked, paint),
+        Command::Enter(asked) => match view::enter(&asked)? {},
+        Command::Exec(asked) => match view::exec(&asked)? {},
         Command::Host(asked) => match view::host(&asked)? {},
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::page(),

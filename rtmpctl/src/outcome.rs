@@ -94,7 +94,12 @@ impl Failure {
 /// The kernel's words and its number's name, as the module writes them.
 pub fn reason(error: &io::Error) -> String {
     match error.raw_os_error().map(Errno::from_raw) {
-        Some(errno) => format!("{} ({errno:?})", errno.desc()),
+        Some(errno) => in_words(errno),
         None => error.to_string(),
     }
+}
+
+/// The same for a system call's error.
+pub fn in_words(errno: Errno) -> String {
+    format!("{} ({errno:?})", errno.desc())
 }

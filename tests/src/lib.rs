@@ -21,7 +21,6 @@
 //! | [`pam`] | libpam by hand, for what a visitor does not do |
 //! | [`process`] | work apart: attackers, children, things that may die |
 //! | [`programs`], [`sshd`], [`shell`] | `su`, `sudo`, `pamtester`, OpenSSH, and a shell that stays open |
-//! | [`ctl`] | `rtmpctl` |
 //! | [`examples`] | the configuration files that everything has to work with |
 //! | [`twin`], [`application`] | the same calls with another module, and what differs |
 //! | [`attack`], [`fuse`] | races, and file systems that lie or never answer |
@@ -35,7 +34,6 @@ pub mod application;
 pub mod attack;
 pub mod caller;
 pub mod command;
-pub mod ctl;
 mod etc;
 pub mod examples;
 pub mod fuse;

@@ -231,17 +231,18 @@ impl<'a> Judge<'a> {
         self.known.entry(uid).or_insert_with(|| unreachable!("it was put there"))
     }
 
+    /// What these mounts show a user in place of each polydir; or why there is no plan for them.
+    pub fn sights(&mut self, uid: u32, table: &Table) -> Result<Vec<Sight>, String> {
+        self.expected(uid);
+        let Some(expected) = self.known.get(&uid) else { return Ok(Vec::new()) };
+        let polydirs = expected.polydirs.as_ref().map_err(String::clone)?;
+        Ok(polydirs.iter().map(|polydir| self.sight(polydir, table)).collect())
+    }
+
     fn judge(&mut self, process: &'a Process) -> Judged<'a> {
         let table = self.sessions.view(process);
-        self.expected(process.uid);
-        let expected = self.known.get(&process.uid).map(|expected| &expected.polydirs);
-        let sights = match (table, expected) {
-            (Ok(table), Some(Ok(polydirs))) => {
-                polydirs.iter().map(|polydir| self.sight(polydir, table)).collect()
-            }
-            _ => Vec::new(),
-        };
-        Judged { process, class: Class::Unseen, sights }
+        let sights = table.map_or_else(|_| Ok(Vec::new()), |table| self.sights(process.uid, table));
+        Judged { process, class: Class::Unseen, sights: sights.unwrap_or_default() }
     }
 
     fn class(&self, process: &Process, sights: &[Sight]) -> Class {

@@ -66,12 +66,16 @@ impl Process {
     /// Its directory in `/proc`. The descriptor stays this process's own: when it has ended,
     /// nothing can be read below it, whoever has its number then. `ESRCH`: it has ended.
     pub fn open(&self) -> Result<OwnedFd, Errno> {
-        let dir = directory(open(PROC, DIRECTORY, Mode::empty())?, self.pid)?;
-        match look(self.pid, &dir)? {
-            Some(found) if found.started == self.started => Ok(dir),
-            Some(_) | None => Err(Errno::ESRCH),
-        }
+        let (found, dir) = find(self.pid)?;
+        if found.started == self.started { Ok(dir) } else { Err(Errno::ESRCH) }
     }
+}
+
+/// The process that has this number now, and its directory in `/proc`.
+pub fn find(pid: i32) -> Result<(Process, OwnedFd), Errno> {
+    let dir = directory(open(PROC, DIRECTORY, Mode::empty())?, pid)?;
+    let found = look(pid, &dir)?.ok_or(Errno::ESRCH)?;
+    Ok((found, dir))
 }
 
 fn directory(proc: impl std::os::fd::AsFd, pid: i32) -> Result<OwnedFd, Errno> {

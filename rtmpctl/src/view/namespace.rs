@@ -8,7 +8,8 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::{Mode, fstat};
 use rtmp_core::owner_of_namespace;
 
-use super::Unstarted;
+use super::unstarted::Unstarted;
+use crate::sessions::{Table, process};
 
 /// Which inode a namespace is: what tells it from every other one while it is held.
 type Identity = (u64, u64);
@@ -27,41 +28,53 @@ const THE_FILE: OFlag = OFlag::O_RDONLY.union(OFlag::O_CLOEXEC);
 impl Namespace {
     /// The namespace of the process whose directory in `/proc` this is. The descriptor is the
     /// process's own, as a pidfd is: nothing is found through it when the process has ended.
+    ///
+    /// Only one that belongs to our own user namespace. In another, which anybody can make, every
+    /// path may lead to something of theirs, and what we start there is started as root.
     pub fn of(pid: i32, process: &OwnedFd) -> Result<Self, Unstarted> {
-        let fd = openat(process, c"ns/mnt", THE_FILE, Mode::empty());
-        let fd = fd.map_err(|errno| Unstarted::Pin(pid, errno))?;
+        let fail = |errno| Unstarted::Pin(pid, errno);
+        let fd = openat(process, c"ns/mnt", THE_FILE, Mode::empty()).map_err(fail)?;
+        let ours = open(c"/proc/self/ns/user", THE_FILE, Mode::empty()).map_err(fail)?;
+        match owner_of_namespace(&fd) {
+            Err(Errno::EPERM) => return Err(Unstarted::Foreign(pid)),
+            Ok(owner) if identity(&owner) != identity(&ours) => {
+                return Err(Unstarted::Foreign(pid));
+            }
+            owner => owner.map_err(fail)?,
+        };
         Ok(Self { fd, pid })
     }
 
     /// Puts this process into the namespace, at its root directory.
-    ///
-    /// Only into one that belongs to our own user namespace. In another, which anybody can make,
-    /// every path may lead to something of theirs, and what we start there is started as root.
     pub fn enter(self) -> Result<Inside, Unstarted> {
         let pid = self.pid;
         let fail = |errno| Unstarted::Enter(pid, errno);
-        let ours = open(c"/proc/self/ns/user", THE_FILE, Mode::empty()).map_err(fail)?;
-        let owner = match owner_of_namespace(&self.fd) {
-            Ok(owner) => identity(&owner),
-            Err(Errno::EPERM) => return Err(Unstarted::Foreign(pid)),
-            Err(errno) => Err(errno),
-        };
-        if owner.map_err(fail)? != identity(&ours).map_err(fail)? {
-            return Err(Unstarted::Foreign(pid));
-        }
         let here = open(c"/proc/self", DIRECTORY, Mode::empty()).map_err(fail)?;
         setns(&self.fd, CloneFlags::CLONE_NEWNS).map_err(fail)?;
         let now = openat(&here, c"ns/mnt", THE_FILE, Mode::empty()).and_then(|fd| identity(&fd));
         if now.map_err(fail)? != identity(&self.fd).map_err(fail)? {
             return Err(Unstarted::Elsewhere(pid));
         }
-        Ok(Inside(()))
+        Ok(Inside { here, pid })
     }
 }
 
 /// That this process is in another mount namespace than it was started in.
 #[derive(Debug)]
-pub struct Inside(());
+pub struct Inside {
+    /// This process's directory in the `/proc` of before.
+    here: OwnedFd,
+    /// The process that the namespace was found at.
+    pub pid: i32,
+}
+
+impl Inside {
+    /// The mounts that this process sees now.
+    pub fn mounts(&self) -> Result<Table, Unstarted> {
+        let text = process::read(&self.here, c"mountinfo");
+        Ok(Table::parse(&text.map_err(|errno| Unstarted::Enter(self.pid, errno))?))
+    }
+}
 
 fn identity(fd: &OwnedFd) -> Result<Identity, Errno> {
     fstat(fd).map(|found| (found.st_dev, found.st_ino))
