@@ -1,7 +1,6 @@
 //! `rtmpctl check`: everything that is wrong, each with its place.
 
 use std::fmt::Write;
-use std::io::ErrorKind;
 
 use rtmp_core::conf::{Rules, Source, Sources};
 use serde_json::json;
@@ -21,9 +20,8 @@ pub fn run(asked: &CheckArgs, paint: Paint) -> Result<Outcome, Failure> {
     let tree = Tree::open(asked.looking.root.as_deref())?;
     let whole = asked.files.is_empty();
     let sources = match tree.sources(&asked.files) {
-        // The module refuses every login then, which is an answer.
-        Err(Failure::Sources(error)) if whole && error.error.kind() == ErrorKind::NotFound => {
-            let message = format!("{error}; the module refuses every login");
+        Err(failure) if whole && failure.is_the_module_s() => {
+            let message = format!("{failure}; the module refuses every login");
             let missing = Finding::nowhere(Severity::Error, "no-configuration", message);
             return Ok(Report { findings: vec![missing], files: 0, texts: Vec::new(), rules: 0 }
                 .outcome(asked.looking.json, paint));

@@ -20,7 +20,7 @@ pub fn polydir(tree: &Tree, path: &AbsPath, create: bool) -> Standing {
         Err(Errno::ENOENT) => {
             Standing::Refused("it does not exist, and the rule has no create".to_owned())
         }
-        Err(errno) => Standing::Unseen(errno),
+        Err(errno) => unseen(errno),
     }
 }
 
@@ -46,7 +46,7 @@ pub fn parent(tree: &Tree, path: &AbsPath, rule: ParentRule) -> Standing {
             Standing::Refused("it is a mount point in a directory that others can write".to_owned())
         }
         Err(Errno::ENOENT) => missing(tree, path),
-        Err(errno) => Standing::Unseen(errno),
+        Err(errno) => unseen(errno),
     }
 }
 
@@ -90,8 +90,21 @@ fn wrong(rule: ParentRule, look: &Look) -> Option<String> {
     Some(format!("it must belong {must}, but has owner {uid} and mode {mode:03o}"))
 }
 
-/// Only the last component is made.
+fn unseen(errno: Errno) -> Standing {
+    if errno == Errno::ENOTDIR {
+        Standing::Refused("what is above it is not a directory".to_owned())
+    } else if errno == Errno::ENAMETOOLONG {
+        Standing::Refused("its name is too long".to_owned())
+    } else {
+        Standing::Unseen(errno)
+    }
+}
+
+/// Only the last component is made, and not where a link has its name.
 fn missing(tree: &Tree, path: &AbsPath) -> Standing {
+    if tree.look(path, Last::Itself).is_ok() {
+        return Standing::Refused("it is a link that leads nowhere".to_owned());
+    }
     let Ok(above) = AbsPath::new(path.above()) else { return Standing::Missing };
     match tree.look(&above, Last::Through) {
         Ok(look) if look.is_dir() => Standing::Missing,

@@ -89,6 +89,12 @@ impl Failure {
     pub fn status(&self) -> Status {
         if let Self::Unstarted(why) = self { why.status() } else { Status::CouldNotTell }
     }
+
+    /// Whether the module fails at it, too: it refuses every login then, which is an answer. What
+    /// only this user may not read is none.
+    pub fn is_the_module_s(&self) -> bool {
+        matches!(self, Self::Sources(fault) if fault.error.kind() != io::ErrorKind::PermissionDenied)
+    }
 }
 
 /// The kernel's words and its number's name, as the module writes them.

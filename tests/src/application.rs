@@ -6,22 +6,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, alarm, dup2_stderr, dup2_stdin, dup2_stdout};
+use nix::unistd::{ForkResult, User, alarm, dup2_stderr, dup2_stdin, dup2_stdout};
 use serde::{Deserialize, Serialize};
 
 use crate::caller::Caller;
 use crate::command;
+use crate::explained::{Explained, Step};
+use crate::files::{Fixture, owner, walk};
 use crate::mounts::{Mount, MountTable};
-use crate::pam::{Item, Pam};
+use crate::pam::{Code, Item, Pam};
 use crate::process::{apart, become_user, give_up_sys_admin};
 use crate::sys;
 use crate::twin::{Facet, Sight};
@@ -80,15 +82,26 @@ pub fn main() {
     let mut script = String::new();
     std::io::stdin().read_to_string(&mut script).unwrap();
     let calls: Vec<Call> = serde_json::from_str(&script).unwrap();
-    let report = fcntl(std::io::stdout(), FcntlArg::F_DUPFD_CLOEXEC(100)).unwrap();
-    let report = fs::OpenOptions::new().append(true).open(format!("/proc/self/fd/{report}"));
+    let report = set_aside(std::io::stdout());
+    // Standard error is what scripts have, so a panic of this program is heard elsewhere.
+    let complaints = set_aside(std::io::stderr());
+    std::panic::set_hook(Box::new(move |panic| {
+        let _ = writeln!(&complaints, "{panic}");
+    }));
     let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
     dup2_stdin(&null).unwrap();
     dup2_stdout(&null).unwrap();
     dup2_stderr(&null).unwrap();
     sys::open_syslog();
     alarm::set(PATIENCE);
-    Application::new(report.unwrap()).perform(calls);
+    Application::new(report).perform(calls);
+}
+
+/// A stream under a number that no program expects.
+fn set_aside(stream: impl AsFd) -> fs::File {
+    let number = fcntl(stream, FcntlArg::F_DUPFD_CLOEXEC(100)).unwrap();
+    let path = format!("/proc/self/fd/{number}");
+    fs::OpenOptions::new().append(true).open(path).unwrap()
 }
 
 struct Application {
@@ -97,6 +110,7 @@ struct Application {
     base: BTreeSet<String>,
     pam: Option<Pam>,
     before: Caller,
+    asker: Option<String>,
     held: Vec<OwnedFd>,
 }
 
@@ -104,7 +118,7 @@ impl Application {
     fn new(report: fs::File) -> Self {
         let before = Caller::now();
         let base = before.mounts().0.iter().map(|mount| shown(mount, false)).collect();
-        Self { report, step: 0, base, pam: None, before, held: Vec::new() }
+        Self { report, step: 0, base, pam: None, before, asker: None, held: Vec::new() }
     }
 
     fn see(&mut self, facet: Facet, text: impl Into<String>) {
@@ -127,9 +141,34 @@ impl Application {
 
     fn pam(&mut self, user: &str) -> &mut Pam {
         if let Some(pam) = &mut self.pam {
-            assert_eq!(pam.set(Item::User, user), crate::Code::SUCCESS);
+            assert_eq!(pam.set(Item::User, user), Code::SUCCESS);
         }
         self.pam.get_or_insert_with(|| Pam::start("rtmp", user).unwrap())
+    }
+
+    /// As the modules find out who asks.
+    fn asker(&self) -> Option<String> {
+        let real = || User::from_uid(nix::unistd::getuid()).unwrap().map(|user| user.name);
+        self.asker.clone().or_else(real)
+    }
+
+    /// The mounts that the host did not have.
+    fn mounts(&self) -> Vec<Mount> {
+        let table = if self.has_proc() { MountTable::here().0 } else { Vec::new() };
+        let mut base = self.base.clone();
+        table.into_iter().filter(|mount| !base.remove(&shown(mount, false))).collect()
+    }
+
+    /// Opens a session, and says where `rtmpctl explain` had said something else.
+    fn open_as_explained(&mut self, user: &str) -> Code {
+        let explained = Explained::ask(user, self.asker());
+        let before = self.mounts();
+        let answer = self.pam(user).open_session();
+        let step = Step { opened: answer == Code::SUCCESS, before, after: self.mounts() };
+        for broken in explained.iter().flat_map(|said| said.broken_by(&step)) {
+            self.see(Facet::Explained, format!("{user}: {broken}"));
+        }
+        answer
     }
 
     fn answered(&mut self, text: String) {
@@ -140,7 +179,7 @@ impl Application {
     fn does(&mut self, call: Call) {
         match call {
             Call::Open(user) => {
-                let answer = self.pam(&user).open_session();
+                let answer = self.open_as_explained(&user);
                 self.answered(format!("open {user}: {answer:?}"));
             }
             Call::OpenInChild(user) => {
@@ -182,7 +221,8 @@ impl Application {
             Call::Again => {}
             Call::Ruser(name) => {
                 let pam = self.pam("alice");
-                assert_eq!(pam.set(Item::Ruser, &name), crate::Code::SUCCESS);
+                assert_eq!(pam.set(Item::Ruser, &name), Code::SUCCESS);
+                self.asker = Some(name).filter(|name| !name.is_empty());
             }
             Call::Cd(path) => std::env::set_current_dir(path).unwrap(),
             Call::Umask(mask) => {
@@ -244,9 +284,9 @@ impl Application {
     }
 
     fn try_file(&mut self) {
-        let answer = self.pam("alice").open_session();
+        let answer = self.open_as_explained("alice");
         self.see(Facet::Answer, format!("{answer:?}"));
-        if answer == crate::Code::SUCCESS {
+        if answer == Code::SUCCESS {
             self.look_at_mounts(&MountTable::here(), "");
         }
     }
@@ -344,88 +384,15 @@ impl Application {
     }
 }
 
-/// Directories as they were: what is in them, in the order in which it is made.
-struct Fixture(Vec<(PathBuf, fs::Metadata)>);
-
-impl Fixture {
-    fn of(dirs: &[&str]) -> Self {
-        let mut found = Vec::new();
-        let mut rest: Vec<PathBuf> = dirs.iter().map(PathBuf::from).collect();
-        while let Some(path) = rest.pop() {
-            let what = fs::symlink_metadata(&path).unwrap();
-            if what.is_dir() {
-                rest.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-                found.push((path, what));
-            }
-        }
-        Self(found)
-    }
-
-    /// Removes what is new; directories that are there get their owner and mode back.
-    fn restore(&self) {
-        for (path, what) in &self.0 {
-            for entry in fs::read_dir(path).unwrap() {
-                let entry = entry.unwrap();
-                let is_dir = entry.file_type().unwrap().is_dir();
-                if is_dir && !self.0.iter().any(|(known, _)| *known == entry.path()) {
-                    fs::remove_dir_all(entry.path()).unwrap();
-                }
-            }
-            std::os::unix::fs::chown(path, Some(what.uid()), Some(what.gid())).unwrap();
-            fs::set_permissions(path, what.permissions()).unwrap();
-        }
-    }
-}
-
-/// What no module is supposed to change, or what grows by itself.
-const PASSED_OVER: [&str; 9] =
-    ["/.host", "/dev", "/etc", "/opt", "/proc", "/run", "/sys", "/usr", "/var/log"];
-
-/// Where scripts write what they want to have compared.
-const RECORDS: &str = "/srv/record";
-
-fn walk(dir: &Path, seen: &mut Vec<(Facet, String)>) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    for path in paths {
-        if PASSED_OVER.iter().any(|over| path == Path::new(over)) {
-            continue;
-        }
-        if path.starts_with(RECORDS) && path.is_file() {
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            for (number, line) in text.lines().enumerate() {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                seen.push((Facet::Script, format!("{name}:{}: {line}", number + 1)));
-            }
-            continue;
-        }
-        let Ok(found) = fs::symlink_metadata(&path) else { continue };
-        let link = fs::read_link(&path).map(|to| format!(" -> {}", to.display()));
-        let line = format!("{} {}{}", path.display(), owner(&found), link.unwrap_or_default());
-        seen.push((Facet::Files, line));
-        if found.is_dir() {
-            walk(&path, seen);
-        }
-    }
-}
-
-fn owner(found: &fs::Metadata) -> String {
-    let kind = match found.file_type() {
-        kind if kind.is_dir() => "d",
-        kind if kind.is_symlink() => "l",
-        kind if kind.is_fifo() => "p",
-        _ => "-",
-    };
-    format!("{kind}{:04o} {}:{}", found.mode() & 0o7777, found.uid(), found.gid())
-}
-
 /// A mount without what differs from world to world: numbers and devices.
 fn shown(mount: &Mount, propagates: bool) -> String {
     let Mount { target, root, fstype, options, source, super_options, .. } = mount;
+    // What was brought, and cargo has built anew since.
+    let is_brought = target.starts_with("/opt/");
+    let root = root.strip_suffix("//deleted").filter(|_| is_brought).unwrap_or(root);
     // A file system of its own is known by its options; the world's root by its name alone.
     let options = options.join(",");
-    let own = match (fstype.as_str(), root.as_str()) {
+    let own = match (fstype.as_str(), root) {
         ("tmpfs", "/") => {
             let kept = super_options.iter().filter(|option| *option != "inode64");
             format!(" {source} {}", kept.cloned().collect::<Vec<_>>().join(","))

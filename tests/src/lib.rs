@@ -36,6 +36,8 @@ pub mod caller;
 pub mod command;
 mod etc;
 pub mod examples;
+mod explained;
+mod files;
 pub mod fuse;
 mod ground;
 pub mod log;

@@ -44,24 +44,34 @@ pub(crate) fn directory() -> &'static Path {
     found.expect("no pam_unix.so in any directory where libpam looks for modules")
 }
 
-/// Always asks cargo, which is quick when nothing changed: an old module must not pass new tests.
 fn ours() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
-    FILE.get_or_init(|| {
-        if let Some(given) = std::env::var_os("RTMP_MODULE") {
-            return std::fs::canonicalize(&given).unwrap_or_else(|e| panic!("{given:?}: {e}"));
-        }
-        let target = target_directory();
-        let status = Command::new(std::env::var_os("CARGO").as_deref().unwrap_or("cargo".as_ref()))
-            .args(["build", "--quiet", "--release", "--package", "pam_rtmp", "--manifest-path"])
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-            .arg("--target-dir")
-            .arg(&target)
-            .status()
-            .expect("cargo is needed to build pam_rtmp; or name one with RTMP_MODULE");
-        assert!(status.success(), "pam_rtmp does not build");
-        target.join("release/libpam_rtmp.so")
+    FILE.get_or_init(|| match std::env::var_os("RTMP_MODULE") {
+        Some(given) => std::fs::canonicalize(&given).unwrap_or_else(|e| panic!("{given:?}: {e}")),
+        None => built("pam_rtmp", &["--release"], "release/libpam_rtmp.so"),
     })
+}
+
+/// `rtmpctl`, built from this tree.
+pub(crate) fn rtmpctl() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| built("rtmpctl", &[], "debug/rtmpctl"))
+}
+
+/// What cargo makes of a package. It is always asked, which is quick when nothing changed: an old
+/// program must not pass new tests.
+fn built(package: &str, options: &[&str], file: &str) -> PathBuf {
+    let target = target_directory();
+    let status = Command::new(std::env::var_os("CARGO").as_deref().unwrap_or("cargo".as_ref()))
+        .args(["build", "--quiet", "--package", package, "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .args(options)
+        .arg("--target-dir")
+        .arg(&target)
+        .status()
+        .unwrap_or_else(|e| panic!("cargo is needed to build {package}: {e}"));
+    assert!(status.success(), "{package} does not build");
+    target.join(file)
 }
 
 /// The directory that cargo built this test in: `TARGET/debug/deps/test-hash`.

@@ -10,8 +10,9 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::application::Call;
+use crate::explained::RTMPCTL;
 use crate::log::Severity;
-use crate::module::{Module, directory};
+use crate::module::{Module, directory, rtmpctl};
 use crate::world::{Blueprint, World};
 
 /// A module under comparison.
@@ -70,6 +71,8 @@ pub enum Facet {
     Log,
     /// How the calling process ended, if not by itself.
     Death,
+    /// Where `rtmpctl explain` had said something else. Of ours only.
+    Explained,
 }
 
 /// Something that was seen.
@@ -88,6 +91,14 @@ pub struct Sight {
 pub struct Observed(pub Vec<Sight>);
 
 impl Observed {
+    /// Takes out what is of one kind.
+    pub fn take(&mut self, facet: Facet) -> Vec<Sight> {
+        let all = std::mem::take(&mut self.0);
+        let (taken, kept) = all.into_iter().partition(|sight| sight.facet == facet);
+        self.0 = kept;
+        taken
+    }
+
     /// The lines that only one of the two has: `-` for this one, `+` for the other. Where one dies,
     /// or one opens a session and the other refuses it, that is the difference, and what follows
     /// from it is left out.
@@ -172,6 +183,9 @@ impl Scene {
     /// What is seen on one host where several applications run, one after the other.
     pub fn play_many(&self, twin: Twin, applications: &[Vec<Call>]) -> Vec<Observed> {
         let mut plan = twin.host().args(&self.args).bring(application(), PROGRAM);
+        if twin == Twin::Ours {
+            plan = plan.bring(rtmpctl(), RTMPCTL);
+        }
         if let Some(conf) = &self.conf {
             plan = plan.conf(conf);
         }

@@ -153,25 +153,31 @@ impl<'t> Reader<'_, 't> {
     fn create(&mut self, value: &Word<'t>) -> Create<'t> {
         let Some(b'=') = value.as_bytes().first() else { return Create::default() };
         let value = value.skip(1);
-        let mut parts = value.split(b',').filter(|_| true);
+        let cut = |word: Word<'t>| match word.split_once(b',') {
+            Some((first, rest)) => (Some(first), Some(rest)),
+            None => (Some(word), None),
+        };
         let given = |part: Option<Word<'t>>| part.filter(|part| !part.as_bytes().is_empty());
-        let mode = given(parts.next());
+        let (mode, rest) = cut(value);
+        // What follows the second comma is the group's name, commas and all.
+        let (owner, group) = rest.map_or((None, None), cut);
+        let mode = given(mode);
         if let Some(mode) = &mode {
             if !matches!(mode.as_bytes(), [b'0', digits @ ..] if digits.iter().all(|d| matches!(d, b'0'..=b'7')))
             {
-                self.remark(
-                    mode,
-                    format!(
+                self.remark(mode, match strtoul(mode.as_bytes()) {
+                    Some(read) => format!(
                         "\"{mode}\" is not an octal number with a leading 0; it is read as {:#06o}",
-                        strtoul(mode.as_bytes()).unwrap_or(0) & 0o7777
+                        read & 0o7777
                     ),
-                );
+                    None => format!("\"{mode}\" is no mode; 0777 less the umask counts"),
+                });
             }
         }
         Create {
             mode: mode.and_then(|mode| strtoul(mode.as_bytes())),
-            owner: given(parts.next()),
-            group: given(parts.next()),
+            owner: given(owner),
+            group: given(group),
         }
     }
 
@@ -383,7 +389,7 @@ fn check_paths(polydir: &Word<'_>, backing: &Backing<'_>) -> Result<(), Complain
 }
 
 /// C's `strtoul(text, NULL, 0)` as `pam_namespace` uses it: 0755 is octal, 755 decimal, 0x1ed
-/// hexadecimal, no digits are 0, what follows the digits is ignored, an overflow is no mode.
+/// hexadecimal, no digits are 0, what follows the digits is ignored, an overflow and -1 are no mode.
 fn strtoul(text: &[u8]) -> Option<u32> {
     let start = text.iter().position(|&b| !is_space(b)).unwrap_or(text.len());
     let (negative, text) = match text.get(start..).unwrap_or_default() {
@@ -400,7 +406,7 @@ fn strtoul(text: &[u8]) -> Option<u32> {
         value = value.checked_mul(u64::from(radix))?.checked_add(u64::from(digit))?;
     }
     let value = if negative { value.wrapping_neg() } else { value };
-    u32::try_from(value & u64::from(u32::MAX)).ok()
+    u32::try_from(value & u64::from(u32::MAX)).ok().filter(|&mode| mode != u32::MAX)
 }
 
 #[cfg(test)]

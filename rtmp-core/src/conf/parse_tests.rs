@@ -165,6 +165,7 @@ fn flags_count_by_how_they_start_and_unknown_ones_are_remarked_on() {
             "user:create=755",
             "1:22: remark: \"755\" is not an octal number with a leading 0; it is read as 0o1363",
         ),
+        ("user:create=-1", "1:22: remark: \"-1\" is no mode; 0777 less the umask counts"),
     ] {
         let lines = read(format!("/tmp /i/ {method}").as_bytes());
         assert_eq!(lines.get(1), Some(&format!("{FILE}:{remark}")), "{method}");
@@ -180,7 +181,8 @@ fn create_takes_a_mode_as_strtoul_does_and_names() {
         ("abc", Some(0)),
         ("0755junk", Some(0o755)),
         ("08", Some(0)),
-        ("-1", Some(u32::MAX)),
+        ("-1", None),
+        ("-2", Some(u32::MAX - 1)),
         ("99999999999999999999", None),
     ] {
         assert_eq!(strtoul(value.as_bytes()), mode, "{value}");
@@ -189,6 +191,11 @@ fn create_takes_a_mode_as_strtoul_does_and_names() {
     assert!(
         line.concat()
             .ends_with(r#"Create { mode: Some(488), owner: Some("bob"), group: Some("web") }"#)
+    );
+    let line = read(b"/tmp /i/ user:create=,bob,web,more");
+    assert!(
+        line.concat()
+            .ends_with(r#"Create { mode: None, owner: Some("bob"), group: Some("web,more") }"#)
     );
     let line = read(b"/tmp /i/ user:create=,,web");
     assert!(line.concat().ends_with(r#"Create { mode: None, owner: None, group: Some("web") }"#));

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::statfs::fstatfs;
 
+use super::draft::{self, Recipe};
 use super::error::Why;
 use super::instance::Instance;
 use super::polydir::Polydir;
@@ -90,19 +91,24 @@ impl Instance {
 }
 
 impl Cover {
-    /// Mounts a new tmpfs over a polydir: empty, root's and 1777 unless its options say otherwise.
-    /// Flags that the polydir's mount has are not lost.
+    /// Mounts a new tmpfs over a polydir: empty, root's and 1777 unless its options say otherwise; a
+    /// home is filled. Flags that the polydir's mount has are not lost.
     pub fn tmpfs(
         api: MountApi,
         path: &AbsPath,
         polydir: &Polydir,
         options: &TmpfsOptions,
+        recipe: Recipe,
     ) -> Result<Self, Why> {
         let flags = mount_flags(options.flags) | kept_flags(polydir)?;
         let target = ProcPath::of(polydir.dir.as_fd());
         let data = options.data.as_c_str();
         mount(Some(c"tmpfs"), target.as_cstr(), Some(c"tmpfs"), flags, Some(data))?;
-        Ok(Self(api.open_top(path)?.into()))
+        let mut top = api.open_top(path)?;
+        if recipe.home_mode.is_some() {
+            draft::finish(api, &mut top, recipe)?;
+        }
+        Ok(Self(top.into()))
     }
 }
 

@@ -58,7 +58,8 @@ impl<'p> Covering<'_, 'p> {
                 Ok(Covered { cover, new: instance.new })
             }
             (Place::Tmpfs(options), _) => {
-                let cover = Cover::tmpfs(self.api, self.path, &self.polydir, options);
+                let recipe = self.recipe();
+                let cover = Cover::tmpfs(self.api, self.path, &self.polydir, options, recipe);
                 let cover = cover.map_err(|why| refuse("mount a tmpfs over", why))?;
                 Ok(Covered { cover, new: true })
             }
@@ -69,6 +70,14 @@ impl<'p> Covering<'_, 'p> {
         }
     }
 
+    fn recipe(&self) -> Recipe {
+        let home_mode = match self.work.init {
+            Preparation::Skeleton { mode } => Some(mode),
+            Preparation::None | Preparation::Script(_) | Preparation::NotExecutable(_) => None,
+        };
+        Recipe { pattern: self.polydir.pattern(), home_mode }
+    }
+
     fn instance(
         &self,
         (path, parent): (&'p AbsPath, &InstanceParent),
@@ -76,11 +85,7 @@ impl<'p> Covering<'_, 'p> {
         within: &'p Within,
         ledger: &mut Ledger<'p>,
     ) -> Result<Instance, Error<'p>> {
-        let home_mode = match self.work.init {
-            Preparation::Skeleton { mode } => Some(mode),
-            Preparation::None | Preparation::Script(_) | Preparation::NotExecutable(_) => None,
-        };
-        let recipe = Recipe { pattern: self.polydir.pattern(), home_mode };
+        let recipe = self.recipe();
         let here = (path, parent);
         let (opened, object) = match within {
             Within::Named(name) => {

@@ -109,14 +109,19 @@ pub fn run(asked: &ExplainArgs, paint: Paint) -> Result<Outcome, Failure> {
     };
     let sources;
     if service.is_none() || call.is_some() {
-        sources = tree.sources(&asked.files)?;
-        explanation.answer = match &account {
-            Err(why) => Answer::Refused(why.clone()),
-            Ok(account) => {
+        sources = match tree.sources(&asked.files) {
+            Err(failure) if asked.files.is_empty() && failure.is_the_module_s() => {
+                Err(failure.to_string())
+            }
+            result => Ok(result?),
+        };
+        explanation.answer = match (&account, &sources) {
+            (Err(why), _) | (_, Err(why)) => Answer::Refused(why.clone()),
+            (Ok(account), Ok(sources)) => {
                 let asker = asker(asked, &options, &people)?;
                 let login = Login { tree: &tree, people: &people, account, options: &options };
                 match asker {
-                    Ok(asker) => login.answer(|| Rules::parse(&sources), asker.as_ref()),
+                    Ok(asker) => login.answer(|| Rules::parse(sources), asker.as_ref()),
                     Err(why) => Answer::Refused(why),
                 }
             }

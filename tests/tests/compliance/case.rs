@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use rtmp_tests::application::Call;
-use rtmp_tests::twin::{Facet, Observed, Scene, Twin};
+use rtmp_tests::twin::{Facet, Observed, Scene, Sight, Twin};
 
+use crate::differences::UNFORESEEN;
 use crate::listed::{ROWS, Row};
 
 /// One row of the suite: a scene, the items of the checklist it answers, and in what the twins may
@@ -81,6 +82,16 @@ impl Case {
             self.name,
         ))
     }
+
+    /// What `rtmpctl explain` said before each session is what the module then did.
+    fn judge_explained(&self, broken: &[Sight]) -> Result<(), String> {
+        if broken.is_empty() != UNFORESEEN.iter().any(|(case, _)| *case == self.name) {
+            return Ok(());
+        }
+        let lines: Vec<String> = broken.iter().map(|sight| format!("      {sight}\n")).collect();
+        let what = if broken.is_empty() { "all of it was foreseen" } else { "was not foreseen" };
+        Err(format!("  {} (rtmpctl explain; {what})\n{}", self.name, lines.concat()))
+    }
 }
 
 /// Plays these cases with ours and with the references, and fails with every verdict that is wrong.
@@ -88,7 +99,8 @@ pub fn check(cases: &[Case]) {
     let only = std::env::var("RTMP_CASE").unwrap_or_default();
     let mut wrong = Vec::new();
     for case in cases.iter().filter(|case| case.name.contains(&only)) {
-        let ours = case.scene.play(Twin::Ours);
+        let mut ours = case.scene.play(Twin::Ours);
+        wrong.extend(case.judge_explained(&ours.take(Facet::Explained)).err());
         for reference in Twin::REFERENCES {
             let theirs = case.scene.play(reference);
             if std::env::var_os("RTMP_SHOW").is_some() {

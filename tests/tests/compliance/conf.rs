@@ -197,6 +197,8 @@ fn methods() -> Vec<Case> {
         one("the method tmpdir with a list", &[57], "/tmp /tmp-inst/chance- tmpdir root"),
         one("the method tmpfs", &[56], "/tmp tmpfs tmpfs"),
         one("a tmpfs over a user's directory", &[56], "/home/bob tmpfs tmpfs"),
+        one("a tmpfs over the user's home, and the stock script", &[56, 71], "$HOME tmpfs tmpfs")
+            .setup("echo x > /etc/skel/.profile"),
         one(
             "a skipped shared line whose polydir is missing",
             &[41],
@@ -263,6 +265,7 @@ fn create() -> Vec<Case> {
         one("create with letters after the mode", "create=0711x"),
         one("create with a mode that is too large", "create=077777777777777777777777777"),
         one("create with an empty mode", "create="),
+        one("create with a negative mode", "create=-1"),
         one("create with an owner", "create=0700,bob"),
         one("create with an owner and no mode", "create=,bob"),
         one("create with a group", "create=0700,,students"),
@@ -270,7 +273,9 @@ fn create() -> Vec<Case> {
         one("create with an unknown owner", "create=0700,mallory"),
         one("create with an unknown group", "create=0700,bob,nogroupatall"),
         one("create with a number for an owner", "create=0700,1002"),
+        one("create with more after the group", "create=0700,bob,students,more"),
         one("create twice, the last counts", "create=0700:create=0711,bob"),
+        one("create twice, the first with an unknown owner", "create=0700,mallory:create"),
         case("create with a bad owner that is passed over", &[25, 34])
             .conf("/srv/new /tmp-inst/ user:create=0700,mallory\n/tmp /t/ user\n")
             .args("ignore_config_error"),
@@ -289,20 +294,6 @@ fn create() -> Vec<Case> {
         case("create for a tmpfs", &[26]).conf("/srv/new /tmp-inst/ tmpfs:create=0700\n"),
         case("create in the user's home", &[26]).conf("$HOME/new /tmp-inst/ user:create=0700\n"),
         case("a missing polydir, without create", &[55]).conf("/srv/new /tmp-inst/ user\n"),
-    ]
-}
-
-/// What we do wrong.
-pub fn open_bugs() -> Vec<Case> {
-    let one =
-        |name, flag: &str| case(name, &[25]).conf(&format!("/srv/new /tmp-inst/ user:{flag}\n"));
-    vec![
-        one("create with a negative mode", "create=-1"),
-        one("create with something after the group", "create=0700,bob,students,more"),
-        one("create twice, the first with an unknown owner", "create=0700,mallory:create"),
-        case("a tmpfs over the user's home, and the stock script", &[56, 71])
-            .conf("/home/alice tmpfs tmpfs\n")
-            .setup("echo x > /etc/skel/.profile"),
     ]
 }
 

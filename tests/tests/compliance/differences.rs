@@ -141,4 +141,20 @@ pub const ALL: &[Difference] = &[
         "All instance parents are opened before the first mount. One that lies in another line's polydir is therefore the host's; pam_namespace makes it anew in each user's instance.",
         "A parent that only this user can see is none: the next login would not find the instance.",
     ),
+    d(
+        26,
+        "Of several `create` flags in one method the last alone is looked at. pam_namespace refuses the file for an unknown owner or group in any of them.",
+        "What is overridden plays no part.",
+    ),
 ];
+
+/// Cases in which a login is refused and `rtmpctl explain` did not say so, and why it cannot.
+pub const UNFORESEEN: &[(&str, &str)] = &[
+    ("a script that is killed", SCRIPT),
+    ("mntopts: noatime", KERNEL),
+    ("mntopts: what no file system knows", KERNEL),
+    ("mntopts: a variable stays as it is", KERNEL),
+];
+const SCRIPT: &str = "how a script ends is known when it has ended";
+const KERNEL: &str =
+    "the kernel judges a tmpfs's options; `rtmpctl check` names those that tmpfs(5) does not have";

@@ -251,7 +251,7 @@ fn verdict(observed: &Observed) -> Observed {
 }
 
 /// How many files are tried in one world.
-const BATCH: usize = 400;
+const BATCH: usize = 100;
 
 pub fn random_lines(seed: u64, count: usize) {
     let (mut opened, mut refused, mut died) = (0, 0, BTreeMap::new());
@@ -264,15 +264,26 @@ pub fn random_lines(seed: u64, count: usize) {
         // The scripts are compared elsewhere; here they would only take time.
         let setup = "rm -f /etc/security/namespace.init".to_owned();
         let scene = Scene { setup, calls, conf: Some(String::new()), ..Scene::default() };
-        let play = |twin| by_step(vec![scene.play(twin)]);
-        let ours = play(Twin::Ours);
-        assert_eq!(ours.len(), files.len(), "seed {seed}");
+        let play = |twin| {
+            let observed = by_step(vec![scene.play(twin)]);
+            assert_eq!(observed.len(), files.len(), "seed {seed}, {twin:?} took too long");
+            observed
+        };
+        let mut ours = play(Twin::Ours);
+        for (observed, file) in ours.values_mut().zip(&files) {
+            // The kernel judges a tmpfs's options: see UNFORESEEN.
+            let unforeseen = file.replace(['"', '\\'], "").contains("mntopts=");
+            for broken in observed.take(Facet::Explained).iter().filter(|_| !unforeseen) {
+                wrong.push(format!("seed {seed}, rtmpctl explain: {file:?}\n      {broken}"));
+            }
+        }
         for reference in Twin::REFERENCES {
             for ((number, theirs), file) in play(reference).iter().zip(&files) {
                 let (ours, theirs) = (verdict(&ours[number]), verdict(theirs));
-                if theirs.0.iter().any(|sight| sight.facet == Facet::Death) {
+                let dies = |seen: &Observed| seen.0.iter().any(|s| s.facet == Facet::Death);
+                if dies(&theirs) && !dies(&ours) {
                     *died.entry(reference).or_insert(0) += 1;
-                } else if theirs.diff(&ours).0.is_empty() {
+                } else if theirs.diff(&ours).0.is_empty() && !dies(&ours) {
                     *(if ours.0.len() > 1 { &mut opened } else { &mut refused }) += 1;
                 } else {
                     let diff = theirs.diff(&ours);

@@ -145,6 +145,8 @@ pub const ROWS: &[Row] = &[
     row("create with an unknown owner", BOTH, &[20], &[Log]),
     row("create with an unknown group", BOTH, &[20], &[Log]),
     row("create with a number for an owner", BOTH, &[20], &[Log]),
+    row("create with more after the group", BOTH, &[20], &[Log]),
+    row("create twice, the first with an unknown owner", BOTH, &[26], &[Answer]),
     row("create with a bad owner that is passed over", BOTH, &[20], &[Log]),
     row("create below a directory that is missing", BOTH, &[2], &[Namespace, Mounts, Files]),
     row("create in the user's home", BOTH, &[18], &[Mounts, Seen]),

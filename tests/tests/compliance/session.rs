@@ -225,9 +225,9 @@ pub fn sessions() -> Vec<Case> {
             .conf("/home/bob/link /tmp-inst/ user\n").setup("ln -s /etc /home/bob/link; chown -h bob /home/bob/link"),
         case("a polydir that is a file", &[55]).conf("/srv/file /tmp-inst/ user\n").setup("touch /srv/file"),
         case("a polydir that is a FIFO", &[55]).conf("/srv/fifo /tmp-inst/ user\n").setup("mkfifo /srv/fifo")
-            .calls([Call::Patience(1), open("alice"), Call::Close, Call::End]),
+            .calls([Call::Patience(4), open("alice"), Call::Close, Call::End]),
         case("a polydir below a FIFO in a user's directory", &[55]).conf("/home/bob/fifo/x /tmp-inst/ user\n")
-            .setup("mkfifo /home/bob/fifo").calls([Call::Patience(1), open("alice"), Call::Close, Call::End]),
+            .setup("mkfifo /home/bob/fifo").calls([Call::Patience(4), open("alice"), Call::Close, Call::End]),
         case("what is mounted below the polydir is hidden", &[58]).conf(BASIC)
             .setup("mkdir /tmp/sub; mount -t tmpfs tmpfs /tmp/sub")
             .calls([open("alice"), sh("alice", "ls -A /tmp"), Call::Close, Call::End]),
