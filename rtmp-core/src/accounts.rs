@@ -5,8 +5,9 @@ use std::ffi::CStr;
 use nix::errno::Errno;
 
 use crate::init::Script;
+use crate::options::ContextSource;
 use crate::path::{AbsPath, Name};
-use crate::selinux::{self, Selinux};
+use crate::selinux::{self, NoContext, Selinux, Subject};
 use crate::sys;
 
 /// A user as the name service knows them.
@@ -42,7 +43,7 @@ pub struct Passwd {
 #[error("the name service gives no answer: {}", .0.desc())]
 pub struct Unanswered(pub Errno);
 
-/// What a plan asks of the host: its name service, and two things it can only look at. `None`
+/// What a plan asks of the host: its name service, and three things it can only look at. `None`
 /// means "not found".
 pub trait Surroundings {
     /// A user by name.
@@ -53,6 +54,11 @@ pub trait Surroundings {
     fn groups_of(&self, user: &CStr, primary: u32) -> Result<Vec<u32>, Unanswered>;
     /// Whether the kernel runs with SELinux.
     fn selinux(&self) -> Selinux;
+    /// Whether it does and contexts can be read and set: names and labels depend on them.
+    fn labels(&self) -> bool;
+    /// The context that the methods `level` and `context` tell instances apart by. Asked only where
+    /// there are labels.
+    fn subject(&self, source: ContextSource, user: &Name) -> Result<Subject, NoContext>;
     /// The script at a path, and what it is.
     fn script(&self, path: AbsPath) -> Option<Script>;
 }
@@ -76,6 +82,22 @@ impl Surroundings for System {
 
     fn selinux(&self) -> Selinux {
         selinux::state()
+    }
+
+    fn labels(&self) -> bool {
+        selinux::SUPPORTED && selinux::state() == Selinux::Enabled
+    }
+
+    fn subject(&self, source: ContextSource, user: &Name) -> Result<Subject, NoContext> {
+        let context = match source {
+            ContextSource::Exec => selinux::exec().and_then(|exec| exec.ok_or(Errno::ENODATA)),
+            ContextSource::Current => selinux::current(),
+            ContextSource::Default => selinux::default_of(user),
+        };
+        context.map(Subject::Context).map_err(|errno| match (source, errno) {
+            (ContextSource::Exec, Errno::ENODATA) => NoContext::NotSet,
+            (_, errno) => NoContext::Os(errno),
+        })
     }
 
     fn script(&self, path: AbsPath) -> Option<Script> {

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::init::Preparation;
+use crate::instance_name::Naming;
 use crate::path::{AbsPath, Shown};
-use crate::plan::{Decision, Place, Plan, Verdict, Why, Within};
+use crate::plan::{Decision, Place, Plan, Verdict, Why, Within, Work};
 
 impl fmt::Display for Plan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,7 +22,7 @@ impl fmt::Display for Decision<'_> {
         match verdict {
             Verdict::Exempt(why) => write!(f, "{polydir} stays: {why}")?,
             Verdict::Private(work) => {
-                write!(f, "{polydir} is {}", work.place)?;
+                write!(f, "{polydir} is {work}")?;
                 let flags = work.flags;
                 for (set, name) in [
                     (flags.read_only, "ro"),
@@ -49,17 +50,26 @@ impl fmt::Display for Decision<'_> {
     }
 }
 
-impl fmt::Display for Place {
+/// Where the instance is. Of a context that only opening can know, what is known before.
+impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Directory { parent, within, .. } = self else {
+        let Place::Directory { parent, within, .. } = &self.place else {
             return f.write_str("a new tmpfs for this session");
         };
         let parent = Below(parent);
         match within {
-            Within::Named(name) => write!(f, "{parent}{name}"),
+            Within::Named(Naming::Known(name)) => write!(f, "{parent}{name}"),
+            Within::Named(Naming::WithContext(hole)) => {
+                write!(f, "{parent}")?;
+                hole.show(&self.label, f)
+            }
             Within::Boxed { user_box, name: None } => write!(f, "{parent}{user_box}"),
-            Within::Boxed { user_box, name: Some(inner) } => {
+            Within::Boxed { user_box, name: Some(Naming::Known(inner)) } => {
                 write!(f, "{parent}{user_box}/{}", inner.name)
+            }
+            Within::Boxed { user_box, name: Some(Naming::WithContext(hole)) } => {
+                write!(f, "{parent}{user_box}/")?;
+                hole.show(&self.label, f)
             }
             Within::Temporary(prefix) => {
                 let prefix = Shown(prefix.to_bytes());

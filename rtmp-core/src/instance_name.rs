@@ -4,7 +4,11 @@ use std::fmt::Write;
 
 use md5::{Digest, Md5};
 
-use crate::path::{AbsPath, Name, NameFault};
+use std::cell::OnceCell;
+use std::fmt;
+
+use crate::path::{AbsPath, Name, NameFault, Shown};
+use crate::selinux::Context;
 
 /// Names longer than this are cut, in bytes: `pam_namespace`'s number, kept so that the instances
 /// it made are found.
@@ -35,7 +39,7 @@ pub fn fit(name: &[u8], gen_hash: bool) -> Vec<u8> {
 
 /// The name of a polydir's instance in a box: the path with `/` as `-` and `-` as `\x2d`, so that
 /// one box can serve `/tmp` and `/var/tmp`. systemd-escape(1) writes paths the same way.
-pub fn in_box(polydir: &AbsPath) -> Result<Name, NameFault> {
+pub fn in_box(polydir: &AbsPath) -> Vec<u8> {
     let path = polydir.as_bytes();
     let path = path.strip_prefix(b"/").unwrap_or(path);
     let mut name = Vec::with_capacity(path.len());
@@ -46,7 +50,78 @@ pub fn in_box(polydir: &AbsPath) -> Result<Name, NameFault> {
             other => name.push(other),
         }
     }
-    Name::new(&fit(&name, false))
+    name
+}
+
+/// A name that opening completes with the instance's SELinux context, which only the polydir, once
+/// it is open, can tell.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Hole<T> {
+    /// Of the name, what comes before what may be hashed.
+    pub start: Vec<u8>,
+    /// What comes before the context.
+    pub before: Vec<u8>,
+    /// What comes after it.
+    pub after: Vec<u8>,
+    /// Whether `gen_hash` hashes all but the start.
+    pub gen_hash: bool,
+    /// The name, once it is known.
+    pub filled: OnceCell<T>,
+}
+
+impl<T> Hole<T> {
+    fn complete(&self, context: &Context) -> Result<Name, NameFault> {
+        let whole = [&self.before, context.as_bytes(), &self.after].concat();
+        Name::new(&[&self.start[..], &fit(&whole, self.gen_hash)].concat())
+    }
+
+    /// The name with this in the context's place, for a person.
+    pub fn show(&self, context: &dyn fmt::Display, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, before, after) = (Shown(&self.start), Shown(&self.before), Shown(&self.after));
+        match self.gen_hash {
+            true => write!(f, "{start}<md5 of {before}{context}{after}>"),
+            false => write!(f, "{start}{before}{context}{after}"),
+        }
+    }
+}
+
+/// The name of an instance, or of one and its box.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Naming<T> {
+    /// Known when the session is planned.
+    Known(T),
+    /// Known when the polydir is open.
+    WithContext(Hole<T>),
+}
+
+impl<T> Naming<T> {
+    /// The name, as far as it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(name) => Some(name),
+            Self::WithContext(hole) => hole.filled.get(),
+        }
+    }
+
+    /// The name, completed with an instance's context where it has a hole for it.
+    ///
+    /// # Errors
+    ///
+    /// The hole stays: there is no context, or one that makes no name.
+    pub fn complete(
+        &self,
+        context: Option<&Context>,
+        finish: impl FnOnce(Name) -> T,
+    ) -> Result<&T, NameFault> {
+        match (self, context) {
+            (Self::Known(name), _) => Ok(name),
+            (Self::WithContext(_), None) => Err(NameFault),
+            (Self::WithContext(hole), Some(context)) => {
+                let name = hole.complete(context)?;
+                Ok(hole.filled.get_or_init(|| finish(name)))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -73,8 +148,52 @@ mod tests {
         for (polydir, want) in
             [("/tmp", "tmp"), ("/var/tmp", "var-tmp"), ("/a-b/c", "a\\x2db-c"), ("/.x", ".x")]
         {
-            let name = AbsPath::new(polydir.as_bytes()).ok().and_then(|path| in_box(&path).ok());
-            assert_eq!(name.map(|name| name.as_bytes().to_vec()), Some(want.as_bytes().to_vec()));
+            let name = AbsPath::new(polydir.as_bytes()).map(|path| in_box(&path));
+            assert_eq!(name, Ok(want.as_bytes().to_vec()));
         }
+    }
+
+    fn hole(start: &str, before: &str, after: &str, gen_hash: bool) -> Naming<Name> {
+        let (start, before, after) = (start.into(), before.into(), after.into());
+        Naming::WithContext(Hole { start, before, after, gen_hash, filled: OnceCell::new() })
+    }
+
+    fn complete(naming: &Naming<Name>, context: &std::ffi::CStr) -> Result<String, NameFault> {
+        let name = naming.complete(Some(&Context::new(context)), |name| name)?;
+        Ok(name.to_string())
+    }
+
+    /// "level/context: `<raw context>_<user>` [...]; `shared`: raw context only."
+    #[test]
+    fn a_context_fills_the_hole_in_a_name() {
+        for (naming, want) in [
+            (hole("", "", "_alice", false), "u:r:tmp_t:s0-s0:c3,c4_alice"),
+            (hole("", "", "", false), "u:r:tmp_t:s0-s0:c3,c4"),
+            (hole("x-", "", "_alice", false), "x-u:r:tmp_t:s0-s0:c3,c4_alice"),
+            (hole("x-", "", "_alice", true), "x-02ec737dd5ea09a855ff02cd0a376563"),
+            (hole("", "tmp_", "", false), "tmp_u:r:tmp_t:s0-s0:c3,c4"),
+        ] {
+            let found = complete(&naming, c"u:r:tmp_t:s0-s0:c3,c4");
+            assert_eq!(found.as_deref(), Ok(want));
+            assert_eq!(naming.known().map(ToString::to_string).as_deref(), Some(want));
+        }
+    }
+
+    /// "Length: > 80 bytes => first **47** bytes + `_` + md5 hex(32) of the whole".
+    #[test]
+    fn a_long_context_is_cut_like_any_name() {
+        let long = c"system_u:object_r:tmp_t:s0-s15:c1,c3,c5,c7,c9,c11,c13,c15,c17,c19,c21,c23,c25";
+        let name = complete(&hole("", "", "_alice", false), long);
+        let whole = format!("{}_alice", long.to_string_lossy());
+        let want = format!("{}_{}", &whole[..47], md5_hex(whole.as_bytes()));
+        assert_eq!(name, Ok(want));
+    }
+
+    #[test]
+    fn a_hole_without_a_context_stays() {
+        let naming = hole("", "", "_alice", false);
+        assert!(naming.complete(None, |name| name).is_err());
+        assert!(complete(&naming, c"a/b:r:t").is_err());
+        assert_eq!(naming.known(), None);
     }
 }

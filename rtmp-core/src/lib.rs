@@ -27,13 +27,13 @@ pub mod accounts;
 pub mod conf;
 pub mod explain;
 pub mod init;
+pub mod instance_name;
 pub mod options;
 pub mod path;
 pub mod plan;
 pub mod selinux;
 pub mod session;
 
-mod instance_name;
 #[allow(unsafe_code)]
 mod sys;
 

@@ -5,12 +5,12 @@ use std::ffi::CString;
 
 use super::{Creation, Decision, Inner, ParentRule, Place, Refusal, Verdict, Why, Within, Work};
 use crate::accounts::{Account, Surroundings, Unanswered};
-use crate::conf::{self, Backing, BindFlags, Create, Fault, Init, Rule, Word};
+use crate::conf::{self, Backing, BindFlags, Create, Fault, Init, Key, Rule, Word};
 use crate::init::{self, Preparation, Script};
-use crate::instance_name;
+use crate::instance_name::{self, Hole, Naming};
 use crate::options::{Options, Unmount};
 use crate::path::{AbsPath, Name};
-use crate::selinux::Selinux;
+use crate::selinux::{Label, NoContext, Selinux, Subject};
 
 /// One login, and what was found out about it so far.
 pub(super) struct Login<'a, H> {
@@ -22,6 +22,7 @@ pub(super) struct Login<'a, H> {
     pub(super) groups: OnceCell<Result<Vec<u32>, Unanswered>>,
     pub(super) default_script: OnceCell<Option<Script>>,
     pub(super) selinux: OnceCell<Selinux>,
+    pub(super) subject: OnceCell<Result<Subject, NoContext>>,
 }
 
 impl<H: Surroundings> Login<'_, H> {
@@ -47,7 +48,8 @@ impl<H: Surroundings> Login<'_, H> {
             None if only => Verdict::Exempt(Why::UnmountOnly),
             None => {
                 let init = Preparation::of(self.script(paths), &polydir, self.account);
-                Verdict::Private(Work { place, flags: flags(&rule.backing), create, init })
+                let label = self.label(rule)?;
+                Verdict::Private(Work { place, label, flags: flags(&rule.backing), create, init })
             }
         };
         Ok(Decision { rule: rule.origin, polydir, uncover, verdict })
@@ -102,13 +104,10 @@ impl<H: Surroundings> Login<'_, H> {
             }
         };
         let (parent, within) = match backing {
-            Backing::Prefix { prefix, .. } => {
-                let user = instance_name::fit(self.account.name.as_bytes(), self.options.gen_hash);
-                let (parent, name) = self.split(prefix, &user)?;
-                let name = Name::new(&name).map_err(|why| format!("the instance's name {why}"))?;
-                (parent, Within::Named(name))
+            Backing::Prefix { prefix, key, .. } => self.named(prefix, *key)?,
+            Backing::Template { template, flat, key, .. } => {
+                self.boxed(template, (!flat).then_some(*key), polydir)?
             }
-            Backing::Template { template, flat, .. } => self.boxed(template, *flat, polydir)?,
             Backing::Tmpdir { prefix, .. } => {
                 let (parent, name) = self.split(prefix, b"")?;
                 let name = CString::new(name).map_err(|_| "holds a NUL byte".to_owned())?;
@@ -136,10 +135,59 @@ impl<H: Surroundings> Login<'_, H> {
         }
     }
 
+    /// Whether an instance is named by its context; `shared`: by nothing else.
+    fn by_context(&self, key: Key) -> Option<bool> {
+        match key {
+            Key::Context { shared } | Key::Level { shared } if self.host.labels() => Some(shared),
+            Key::Context { .. } | Key::Level { .. } | Key::User => None,
+        }
+    }
+
+    fn label<'t>(&self, rule: &Rule<'t>) -> Result<Label, Refusal<'t>> {
+        if !self.host.labels() {
+            return Ok(Label::None);
+        }
+        let (label, method): (fn(_) -> _, _) = match rule.backing.key() {
+            Some(Key::User) | None => return Ok(Label::Polydir),
+            Some(Key::Level { .. }) => (Label::Level, "level"),
+            Some(Key::Context { .. }) => (Label::Member, "context"),
+        };
+        if matches!(rule.backing, Backing::Template { flat: true, .. }) {
+            let origin = rule.origin.at(rule.backing.prefix().column());
+            let message = format!(
+                "flat has one instance for all contexts of a user, and {method} one for each"
+            );
+            return Err(Refusal::Line(Fault { origin, message }));
+        }
+        let ask = || self.host.subject(self.options.context, &self.account.name);
+        match self.subject.get_or_init(ask) {
+            Ok(subject) => Ok(label(subject.clone())),
+            Err(NoContext::NotSet) => Err(Refusal::NoExecContext(rule.origin)),
+            Err(NoContext::Os(errno)) => {
+                Err(Refusal::NoContext { origin: rule.origin, errno: *errno })
+            }
+        }
+    }
+
+    fn named(&self, prefix: &Word<'_>, key: Key) -> Result<(AbsPath, Within), String> {
+        let (user, gen_hash) = (self.account.name.as_bytes(), self.options.gen_hash);
+        if let Some(shared) = self.by_context(key) {
+            let (parent, start) = self.split(prefix, b"")?;
+            let after = if shared { Vec::new() } else { [b"_", user].concat() };
+            let (before, filled) = (Vec::new(), OnceCell::new());
+            let hole = Hole { start, before, after, gen_hash, filled };
+            return Ok((parent, Within::Named(Naming::WithContext(hole))));
+        }
+        let (parent, name) = self.split(prefix, &instance_name::fit(user, gen_hash))?;
+        let name = Name::new(&name).map_err(|why| format!("the instance's name {why}"))?;
+        Ok((parent, Within::Named(Naming::Known(name))))
+    }
+
+    /// `key`: what tells apart the instances in a box; `None`: the box is the instance.
     fn boxed(
         &self,
         template: &Word<'_>,
-        flat: bool,
+        key: Option<Key>,
         polydir: &AbsPath,
     ) -> Result<(AbsPath, Within), String> {
         let wrong = |why: &dyn std::fmt::Display| format!("template \"{template}\" {why}");
@@ -147,10 +195,18 @@ impl<H: Surroundings> Login<'_, H> {
         let parent = AbsPath::new(path.above()).map_err(|why| wrong(&why))?;
         let user_box = path.name().map_or(&b""[..], std::ffi::CStr::to_bytes);
         let user_box = Name::new(user_box).map_err(|why| wrong(&why))?;
-        let name = (!flat).then(|| instance_name::in_box(polydir)).transpose();
-        let name = name.map_err(|why| format!("the instance's name {why}"))?;
-        let name = name.map(|name| Inner::new(&user_box, name));
-        Ok((parent, Within::Boxed { user_box, name }))
+        let Some(key) = key else { return Ok((parent, Within::Boxed { user_box, name: None })) };
+        let name = instance_name::in_box(polydir);
+        let name = if self.by_context(key).is_some() {
+            let (start, before, after) = (Vec::new(), [&name[..], b"_"].concat(), Vec::new());
+            let filled = OnceCell::new();
+            Naming::WithContext(Hole { start, before, after, gen_hash: false, filled })
+        } else {
+            let name = Name::new(&instance_name::fit(&name, false))
+                .map_err(|why| format!("the instance's name {why}"))?;
+            Naming::Known(Inner::new(&user_box, name))
+        };
+        Ok((parent, Within::Boxed { user_box, name: Some(name) }))
     }
 
     /// The instance parent and the name in it: a prefix and a name, joined and parted again at the

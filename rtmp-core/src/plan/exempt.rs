@@ -25,6 +25,9 @@ impl<H: Surroundings> Login<'_, H> {
             Some(Key::Context { shared } | Key::Level { shared }) => shared,
             Some(Key::User) | None => return Ok(None),
         };
+        if self.host.labels() {
+            return Ok(None);
+        }
         match self.selinux.get_or_init(|| self.host.selinux()) {
             Selinux::Enabled => Err(Refusal::SelinuxUnsupported(rule.origin)),
             Selinux::Disabled if shared => Ok(Some(Why::SharedWithoutSelinux)),

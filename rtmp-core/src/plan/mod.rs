@@ -6,12 +6,15 @@ mod exempt;
 use std::cell::OnceCell;
 use std::ffi::CString;
 
+use nix::errno::Errno;
+
 use crate::accounts::{Account, Surroundings, Unanswered};
 use crate::conf::{BindFlags, Fault, Origin, Rules, TmpfsOptions, Word};
 use crate::init::Preparation;
+use crate::instance_name::Naming;
 use crate::options::Options;
 use crate::path::{AbsPath, Name};
-use crate::selinux::Selinux;
+use crate::selinux::{Label, Selinux};
 use decide::Login;
 
 pub use crate::instance_name::in_box as name_in_box;
@@ -69,12 +72,21 @@ pub enum Why<'t> {
 pub struct Work {
     /// Where the instance is.
     pub place: Place,
+    /// Its SELinux context.
+    pub label: Label,
     /// Flags to set on its mount.
     pub flags: BindFlags,
     /// How the polydir is made, if it may be.
     pub create: Option<Creation>,
     /// What prepares the instance.
     pub init: Preparation,
+}
+
+impl Work {
+    /// Whether what is made for it is labelled.
+    pub fn is_labelled(&self) -> bool {
+        self.label != Label::None
+    }
 }
 
 /// Where an instance is.
@@ -108,13 +120,13 @@ pub enum ParentRule {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Within {
     /// Under this name: `pam_namespace`'s layout.
-    Named(Name),
+    Named(Naming<Name>),
     /// In the user's box, or the box itself: a template's layout.
     Boxed {
         /// The user's box.
         user_box: Name,
         /// The instance in the box; `None`: the box is the instance.
-        name: Option<Inner>,
+        name: Option<Naming<Inner>>,
     },
     /// Under this and six letters that nobody else has, until the session ends: `tmpdir`.
     Temporary(CString),
@@ -168,6 +180,19 @@ pub enum Refusal<'t> {
     /// `require_selinux` and no SELinux.
     #[error("SELinux is required by require_selinux and is disabled")]
     SelinuxDisabled,
+    /// A context names the instance, and the session has none yet.
+    #[error(
+        "{0}: the methods level and context need the session's SELinux context, and none is set: in the PAM service, pam_rtmp.so must come after \"pam_selinux.so open\""
+    )]
+    NoExecContext(Origin<'t>),
+    /// A context names the instance, and it cannot be told.
+    #[error("{origin}: unable to tell the session's SELinux context: {}", .errno.desc())]
+    NoContext {
+        /// The line.
+        origin: Origin<'t>,
+        /// Why.
+        errno: Errno,
+    },
     /// A context would name the instance, and this build cannot read it.
     #[error(
         "{0}: the methods level and context need SELinux support, which this build of pam_rtmp.so lacks, and SELinux is enabled"
@@ -211,6 +236,7 @@ impl<'t> Plan<'t> {
             groups: OnceCell::new(),
             default_script: OnceCell::new(),
             selinux: OnceCell::new(),
+            subject: OnceCell::new(),
         };
         let mut decisions = Vec::with_capacity(rules.rules.len());
         for rule in &rules.rules {

@@ -6,12 +6,16 @@ use nix::errno::Errno;
 
 use super::*;
 use crate::accounts::Passwd;
+use crate::options::ContextSource;
+use crate::selinux::{Context, NoContext, Range, Subject};
 
 /// A name service with a few people, which counts what it is asked.
 #[derive(Default)]
 struct People {
     asked: RefCell<Vec<String>>,
     silent: bool,
+    /// SELinux is enabled, and this is known of the session's context.
+    subject: Option<Result<Subject, NoContext>>,
 }
 
 impl People {
@@ -51,7 +55,15 @@ impl Surroundings for People {
     }
 
     fn selinux(&self) -> Selinux {
-        Selinux::Disabled
+        if self.labels() { Selinux::Enabled } else { Selinux::Disabled }
+    }
+
+    fn labels(&self) -> bool {
+        self.subject.is_some()
+    }
+
+    fn subject(&self, _: ContextSource, _: &Name) -> Result<Subject, NoContext> {
+        self.subject.clone().unwrap_or(Err(NoContext::NotSet))
     }
 
     fn script(&self, _: AbsPath) -> Option<crate::init::Script> {
@@ -268,5 +280,68 @@ fn long_names_are_cut_and_gen_hash_hashes() {
     assert_eq!(
         explain("/tmp /i/ user", account(&long, 1001)).len(),
         "/tmp is /i/ (c:1)".len() + 80
+    );
+}
+
+fn explain_labelled(text: &str, options: &str, subject: Result<Subject, NoContext>) -> String {
+    let people = People { subject: Some(subject), ..People::default() };
+    explain_with(text, alice(), options, &people)
+}
+
+/// What only opening can know, the polydir's context, is a hole in the plan.
+#[test]
+fn a_context_is_a_hole_in_a_plan() {
+    let context = || Subject::Context(Context::new(c"staff_u:staff_r:staff_t:s0-s0:c1"));
+    let at = |range: &str| Subject::Range(Range::new(range.as_bytes()));
+    for (text, subject, want) in [
+        ("/t /i/ user", Subject::Unknown, "/t is /i/alice (c:1)"),
+        ("/t /i/ level", context(), "/t is /i/<user:role:type>:s0-s0:c1_alice (c:1)"),
+        ("/t /i/ level", at("s3:c1"), "/t is /i/<user:role:type>:s3:c1_alice (c:1)"),
+        ("/t /i/ level", Subject::Unknown, "/t is /i/<context>_alice (c:1)"),
+        ("/t /i/x- level", Subject::Unknown, "/t is /i/x-<context>_alice (c:1)"),
+        ("/t /i/ level:shared", at("s0"), "/t is /i/<user:role:type>:s0 (c:1)"),
+        ("/t /i/ context", context(), "/t is /i/<context>_alice (c:1)"),
+        ("/t /i/ context", at("s0"), "/t is /i/<context>_alice (c:1)"),
+        ("/var/t /i/%{UID} level", at("s0"), "/var/t is /i/1001/var-t_<user:role:type>:s0 (c:1)"),
+        ("/t /i/%{UID} context", context(), "/t is /i/1001/t_<context> (c:1)"),
+        ("/t /i/%{UID} user", context(), "/t is /i/1001/t (c:1)"),
+        (
+            "/t /i/%{UID} level:flat",
+            context(),
+            "c:1:4: flat has one instance for all contexts of a user, and level one for each",
+        ),
+        (
+            "/t /i/ level ~bob",
+            context(),
+            "/t stays: not in the list of those who get an instance (c:1)",
+        ),
+    ] {
+        assert_eq!(explain_labelled(text, "", Ok(subject)), want, "{text}");
+    }
+    assert_eq!(
+        explain_labelled("/t /i/ level", "gen_hash", Ok(at("s0"))),
+        "/t is /i/<md5 of <user:role:type>:s0_alice> (c:1)"
+    );
+}
+
+/// "SELinux enabled and no exec context: refuse, with the cure in the message (falling back would
+/// merge levels)". Who is exempt, or private by name, needs no context.
+#[test]
+fn a_session_without_a_context_is_refused_where_a_context_would_name_an_instance() {
+    let refused = "c:1:1: the methods level and context need the session's SELinux context, and none \
+                   is set: in the PAM service, pam_rtmp.so must come after \"pam_selinux.so open\"";
+    for (text, want) in [
+        ("/t /i/ level", refused),
+        ("/t /i/ context:shared", refused),
+        ("/t /i/ level alice", "/t stays: exempt by \"alice\" (c:1)"),
+        ("/t /i/ user", "/t is /i/alice (c:1)"),
+        ("/t /i/ tmpdir", "/t is /i/XXXXXX, a new directory for this session (c:1)"),
+        ("/t /i/ tmpfs", "/t is a new tmpfs for this session (c:1)"),
+    ] {
+        assert_eq!(explain_labelled(text, "", Err(NoContext::NotSet)), want, "{text}");
+    }
+    assert_eq!(
+        explain_labelled("/t /i/ level", "", Err(NoContext::Os(Errno::EACCES))),
+        "c:1:1: unable to tell the session's SELinux context: Permission denied"
     );
 }

@@ -98,14 +98,14 @@ impl Cover {
         path: &AbsPath,
         polydir: &Polydir,
         options: &TmpfsOptions,
-        recipe: Recipe,
+        recipe: Recipe<'_>,
     ) -> Result<Self, Why> {
         let flags = mount_flags(options.flags) | kept_flags(polydir)?;
         let target = ProcPath::of(polydir.dir.as_fd());
         let data = options.data.as_c_str();
         mount(Some(c"tmpfs"), target.as_cstr(), Some(c"tmpfs"), flags, Some(data))?;
         let mut top = api.open_top(path)?;
-        if recipe.home_mode.is_some() {
+        if recipe.home.is_some() {
             draft::finish(api, &mut top, recipe)?;
         }
         Ok(Self(top.into()))

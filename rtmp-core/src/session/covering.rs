@@ -1,9 +1,12 @@
 //! One polydir and what takes its place: the instance is opened, mounted and prepared.
 
 use std::ffi::CString;
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
 
 use super::cover::Cover;
-use super::draft::Recipe;
+use super::draft::{Home, Recipe};
 use super::error::{Error, Object, Why};
 use super::instance::Instance;
 use super::ledger::Ledger;
@@ -13,8 +16,10 @@ use super::script::{self, Arguments};
 use super::user_box::Boxed;
 use super::walk::MountApi;
 use crate::init::Preparation;
+use crate::instance_name::Naming;
 use crate::path::AbsPath;
-use crate::plan::{ParentRule, Place, Plan, Within, Work};
+use crate::plan::{Inner, ParentRule, Place, Plan, Within, Work};
+use crate::selinux::Labels;
 
 /// One polydir that is about to be covered.
 pub struct Covering<'a, 'p> {
@@ -58,7 +63,8 @@ impl<'p> Covering<'_, 'p> {
                 Ok(Covered { cover, new: instance.new })
             }
             (Place::Tmpfs(options), _) => {
-                let recipe = self.recipe();
+                let labels = self.labels()?;
+                let recipe = self.recipe(labels.as_ref());
                 let cover = Cover::tmpfs(self.api, self.path, &self.polydir, options, recipe);
                 let cover = cover.map_err(|why| refuse("mount a tmpfs over", why))?;
                 Ok(Covered { cover, new: true })
@@ -70,12 +76,21 @@ impl<'p> Covering<'_, 'p> {
         }
     }
 
-    fn recipe(&self) -> Recipe {
-        let home_mode = match self.work.init {
-            Preparation::Skeleton { mode } => Some(mode),
+    fn recipe<'a>(&'a self, labels: Option<&'a Labels>) -> Recipe<'a> {
+        let home = match self.work.init {
+            Preparation::Skeleton { mode } => Some(Home { path: self.path, mode }),
             Preparation::None | Preparation::Script(_) | Preparation::NotExecutable(_) => None,
         };
-        Recipe { pattern: self.polydir.pattern(), home_mode }
+        Recipe { pattern: self.polydir.pattern(), labels, home }
+    }
+
+    fn labels(&self) -> Result<Option<Labels>, Error<'p>> {
+        self.work.label.with(self.polydir.dir.as_fd()).map_err(|errno| self.unlabelled(errno))
+    }
+
+    fn unlabelled(&self, errno: Errno) -> Error<'p> {
+        let object = Object::Path("polydir", self.path);
+        Error::new("tell the SELinux context of an instance of", object, Why::Os(errno))
     }
 
     fn instance(
@@ -85,17 +100,26 @@ impl<'p> Covering<'_, 'p> {
         within: &'p Within,
         ledger: &mut Ledger<'p>,
     ) -> Result<Instance, Error<'p>> {
-        let recipe = self.recipe();
+        let labels = self.labels()?;
+        let recipe = self.recipe(labels.as_ref());
+        // A context that makes no name of a directory.
+        let unnamed = |_| self.unlabelled(Errno::EINVAL);
         let here = (path, parent);
         let (opened, object) = match within {
             Within::Named(name) => {
+                let name = name.complete(recipe.label(), |name| name).map_err(unnamed)?;
                 let strict = rule == ParentRule::Any;
                 let opened = Instance::open(self.api, here, name, recipe, strict, ledger);
                 (opened, Object::In("instance", path, name))
             }
             Within::Boxed { user_box, name } => {
                 let (uid, gid) = (self.plan.account.uid, self.plan.account.gid);
-                let boxed = Boxed { path, name: user_box, uid, gid, instance: name.as_ref() };
+                let complete = |name: &'p Naming<Inner>| {
+                    name.complete(recipe.label(), |name| Inner::new(user_box, name))
+                };
+                let instance = name.as_ref().map(complete).transpose().map_err(unnamed)?;
+                let by_context = matches!(name, Some(Naming::WithContext(_)));
+                let boxed = Boxed { path, name: user_box, uid, gid, instance, by_context };
                 return boxed
                     .open(self.api, parent, recipe, ledger)
                     .map_err(|(object, why)| Error::new("open", object, why));
@@ -131,17 +155,18 @@ impl<'p> Covering<'_, 'p> {
         };
         let parent = if parent.is_root() { b"" } else { parent.as_bytes() };
         let name: &[u8] = match within {
-            Within::Named(name) => name.as_bytes(),
+            Within::Named(name) => name.known().map_or(b"", |name| name.as_bytes()),
             Within::Boxed { user_box, .. } => user_box.as_bytes(),
             Within::Temporary(_) => {
                 ledger.temporaries().last().map_or(b"", |(_, name, _)| name.as_cstr().to_bytes())
             }
         };
-        let inner: &[u8] = match within {
-            Within::Boxed { name: Some(inner), .. } => &[b"/", inner.name.as_bytes()].concat(),
-            Within::Boxed { name: None, .. } | Within::Named(_) | Within::Temporary(_) => b"",
+        let inner = match within {
+            Within::Boxed { name: Some(name), .. } => name.known(),
+            Within::Boxed { name: None, .. } | Within::Named(_) | Within::Temporary(_) => None,
         };
+        let inner = inner.map_or(Vec::new(), |inner| [b"/", inner.name.as_bytes()].concat());
         // Built of C strings, so it holds no NUL.
-        CString::new([parent, b"/", name, inner].concat()).unwrap_or_default()
+        CString::new([parent, b"/", name, &inner].concat()).unwrap_or_default()
     }
 }

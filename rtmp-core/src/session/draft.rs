@@ -5,14 +5,16 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
-use nix::sys::stat::{Mode, fchmod, fstatat, mkdirat};
+use nix::sys::stat::{Mode, fchmod, fstatat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
 
 use super::dir::Dir;
 use super::error::Why;
 use super::ledger::DraftName;
 use super::walk::MountApi;
-use super::{removal, skeleton};
+use super::{label, removal, skeleton};
+use crate::path::AbsPath;
+use crate::selinux::{Context, Labels};
 use crate::sys::{self, Stat};
 
 /// How often a name that somebody else keeps taking is tried for.
@@ -44,25 +46,42 @@ impl Pattern {
 
 /// What a new instance is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recipe {
+pub struct Recipe<'a> {
     /// Owner, group and permissions: the polydir's.
     pub pattern: Pattern,
-    /// A new home is filled from `/etc/skel` and gets this mode.
-    pub home_mode: Option<u32>,
+    /// SELinux contexts; `None`: SELinux is disabled.
+    pub labels: Option<&'a Labels>,
+    /// A new home is filled from `/etc/skel`.
+    pub home: Option<Home<'a>>,
 }
 
-impl Recipe {
-    fn follow(self, dir: &OwnedFd, found: &Stat) -> Result<(), Why> {
-        let Some(mode) = self.home_mode else { return Ok(self.pattern.apply(dir, found)?) };
-        let Pattern { uid, gid, .. } = self.pattern;
-        skeleton::fill(dir, skeleton::Owner { uid, gid })?;
-        Ok(Pattern { uid, gid, mode }.apply(dir, found)?)
+/// What a new home gets besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Home<'a> {
+    /// Where it will be seen.
+    pub path: &'a AbsPath,
+    /// Its mode.
+    pub mode: u32,
+}
+
+impl<'a> Recipe<'a> {
+    /// The context of what is made.
+    pub fn label(self) -> Option<&'a Context> {
+        self.labels.map(|labels| &labels.instance)
     }
-}
 
-impl From<Pattern> for Recipe {
-    fn from(pattern: Pattern) -> Self {
-        Self { pattern, home_mode: None }
+    /// The context of what it is made in: the draft's, and a user's box.
+    pub fn label_around(self) -> Option<&'a Context> {
+        self.labels.map(|labels| &labels.polydir)
+    }
+
+    fn follow(self, dir: &OwnedFd, found: &Stat) -> Result<(), Why> {
+        let Some(Home { path, mode }) = self.home else {
+            return Ok(self.pattern.apply(dir, found)?);
+        };
+        let Pattern { uid, gid, .. } = self.pattern;
+        skeleton::fill(dir, path, skeleton::Owner { uid, gid }, self.label())?;
+        Ok(Pattern { uid, gid, mode }.apply(dir, found)?)
     }
 }
 
@@ -84,10 +103,10 @@ const MADE: &CStr = c"made";
 impl<'d> Draft<'d> {
     /// Makes an empty room in a place where only root can write, or where the sticky bit keeps
     /// others from touching what is root's.
-    pub fn make(api: MountApi, place: &'d Dir) -> Result<Self, Why> {
+    pub fn make(api: MountApi, place: &'d Dir, context: Option<&Context>) -> Result<Self, Why> {
         for _ in 0..TRIES {
             let name = DraftName::new(sys::random()?);
-            match mkdirat(place, name.as_cstr(), Mode::S_IRWXU) {
+            match label::mkdir(place, name.as_cstr(), Mode::S_IRWXU, context) {
                 Ok(()) => {
                     return match fresh(api, place, name) {
                         Ok((room, spare)) => {
@@ -101,21 +120,21 @@ impl<'d> Draft<'d> {
                         }
                     };
                 }
-                Err(Errno::EEXIST) => {}
-                Err(errno) => return Err(Why::Os(errno)),
+                Err(Why::Os(Errno::EEXIST)) => {}
+                Err(why) => return Err(why),
             }
         }
         Err(Why::Contested)
     }
 
     /// Makes the directory, root's and 0700 as yet.
-    pub fn directory(&self) -> Result<Dir, Why> {
-        make_in(self.api, &self.room, MADE)
+    pub fn directory(&self, context: Option<&Context>) -> Result<Dir, Why> {
+        make_in(self.api, &self.room, MADE, context)
     }
 
     /// Makes the directory, finished.
-    pub fn finished(&self, recipe: impl Into<Recipe>) -> Result<Dir, Why> {
-        let mut dir = self.directory()?;
+    pub fn finished(&self, recipe: Recipe<'_>) -> Result<Dir, Why> {
+        let mut dir = self.directory(recipe.label())?;
         finish(self.api, &mut dir, recipe)?;
         Ok(dir)
     }
@@ -154,14 +173,19 @@ impl Drop for Draft<'_> {
 }
 
 /// Makes a directory, root's and 0700, in one that only root can reach.
-pub fn make_in(api: MountApi, dir: &Dir, name: &CStr) -> Result<Dir, Why> {
-    mkdirat(dir, name, Mode::S_IRWXU)?;
+pub fn make_in(
+    api: MountApi,
+    dir: &Dir,
+    name: &CStr,
+    context: Option<&Context>,
+) -> Result<Dir, Why> {
+    label::mkdir(dir, name, Mode::S_IRWXU, context)?;
     api.child_on_same_mount(dir, name)
 }
 
 /// Gives a directory its owner, group and mode, and a home its files.
-pub fn finish(api: MountApi, dir: &mut Dir, recipe: impl Into<Recipe>) -> Result<(), Why> {
-    recipe.into().follow(&dir.readable()?, &dir.stat)?;
+pub fn finish(api: MountApi, dir: &mut Dir, recipe: Recipe<'_>) -> Result<(), Why> {
+    recipe.follow(&dir.readable()?, &dir.stat)?;
     dir.stat = api.stat(&*dir)?;
     Ok(())
 }

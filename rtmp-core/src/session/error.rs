@@ -72,6 +72,10 @@ pub enum Why {
     NotExecutable,
     /// It was killed.
     Killed,
+    /// What has to be done with its SELinux context is not allowed, or fails.
+    Label(Errno),
+    /// It would have to be labelled, and SELinux support was not built in.
+    LabelUnsupported,
 }
 
 impl From<std::io::Error> for Why {
@@ -114,6 +118,9 @@ impl<'p> Error<'p> {
 
     /// What helps, where the kernel's word alone misleads.
     fn hint(&self) -> Option<&'static str> {
+        if let Why::Label(Errno::EACCES) = self.why {
+            return Some("see ausearch -m avc, and the policy's boolean for polyinstantiation");
+        }
         let Why::Os(errno) = self.why else { return None };
         match (self.verb, errno) {
             ("unshare", Errno::EPERM) => Some("it needs CAP_SYS_ADMIN"),
@@ -184,6 +191,10 @@ impl fmt::Display for Why {
             Self::Contested => f.write_str("somebody keeps changing it"),
             Self::NotExecutable => f.write_str("it is not executable"),
             Self::Killed => f.write_str("it was killed by a signal"),
+            Self::Label(errno) => write!(f, "its SELinux context: {}", Self::Os(*errno)),
+            Self::LabelUnsupported => f.write_str(
+                "SELinux is enabled, and this build of pam_rtmp.so cannot label what it makes",
+            ),
         }
     }
 }

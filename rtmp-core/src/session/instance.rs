@@ -1,16 +1,18 @@
 //! An instance: the directory a user sees in the polydir's place.
 
 use std::ffi::CStr;
+use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 
 use super::dir::Dir;
-use super::draft::{Draft, Pattern, Recipe, TRIES};
+use super::draft::{Draft, Recipe, TRIES};
 use super::error::{Object, Why};
 use super::ledger::{Event, Ledger, TemporaryName};
 use super::parent::InstanceParent;
 use super::walk::MountApi;
 use crate::path::{AbsPath, Name};
+use crate::selinux;
 use crate::sys;
 
 /// An instance that is complete and was checked.
@@ -35,7 +37,7 @@ impl Instance {
         api: MountApi,
         (path, parent): (&'p AbsPath, &InstanceParent),
         name: &'p Name,
-        recipe: Recipe,
+        recipe: Recipe<'_>,
         strict: bool,
         ledger: &mut Ledger<'p>,
     ) -> Result<Self, Why> {
@@ -46,14 +48,14 @@ impl Instance {
                     return Err(Why::Wrong { must, uid: dir.stat.uid, mode: dir.stat.mode });
                 }
                 Ok(dir) => {
-                    let (dir, completed) = complete(api, dir, recipe.pattern)?;
+                    let (dir, completed) = complete(api, dir, recipe)?;
                     if completed {
                         ledger.note(Object::In("instance", path, name), Event::InstanceCompleted);
                     }
                     return Ok(Self { dir, new: false });
                 }
                 Err(Why::Os(Errno::ENOENT)) => {
-                    let draft = Draft::make(api, &parent.dir)?;
+                    let draft = Draft::make(api, &parent.dir, recipe.label_around())?;
                     let dir = draft.finished(recipe)?;
                     match draft.publish(&parent.dir, name.as_cstr()) {
                         Ok(()) => return Ok(Self { dir, new: true }),
@@ -82,12 +84,12 @@ impl Instance {
         api: MountApi,
         (path, parent): (&'p AbsPath, &InstanceParent),
         prefix: &CStr,
-        recipe: Recipe,
+        recipe: Recipe<'_>,
         ledger: &mut Ledger<'p>,
     ) -> Result<Self, Why> {
         for _ in 0..TRIES {
             let name = TemporaryName::new(prefix, sys::random()?).ok_or(Errno::ENAMETOOLONG)?;
-            let draft = Draft::make(api, &parent.dir)?;
+            let draft = Draft::make(api, &parent.dir, recipe.label_around())?;
             let dir = draft.finished(recipe)?;
             match draft.publish(&parent.dir, name.as_cstr()) {
                 Ok(()) => {
@@ -104,7 +106,7 @@ impl Instance {
 
 /// A first login through `pam_namespace` that was killed between its mkdir and its chmod leaves a
 /// directory that its user can never enter: empty, root's, mode 0400.
-fn complete(api: MountApi, mut dir: Dir, pattern: Pattern) -> Result<(Dir, bool), Why> {
+fn complete(api: MountApi, mut dir: Dir, recipe: Recipe<'_>) -> Result<(Dir, bool), Why> {
     if dir.stat.uid != 0 || dir.stat.permissions() != HALF_MADE {
         return Ok((dir, false));
     }
@@ -112,7 +114,10 @@ fn complete(api: MountApi, mut dir: Dir, pattern: Pattern) -> Result<(Dir, bool)
     if !sys::is_empty(&open)? {
         return Ok((dir, false));
     }
-    pattern.apply(&open, &dir.stat)?;
+    if let Some(context) = recipe.label() {
+        selinux::relabel(open.as_fd(), context).map_err(Why::Label)?;
+    }
+    recipe.pattern.apply(&open, &dir.stat)?;
     dir.stat = api.stat(&dir)?;
     Ok((dir, true))
 }

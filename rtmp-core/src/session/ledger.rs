@@ -42,6 +42,8 @@ pub enum Event {
         /// What its permissions were.
         mode: u32,
     },
+    /// An instance had another SELinux context than the polydir and got the polydir's.
+    InstanceRelabelled,
     /// An instance that an interrupted login had left unfinished was finished.
     InstanceCompleted,
     /// A mount over a directory that others can write was left out of the session.
@@ -133,6 +135,9 @@ impl fmt::Display for Notice<'_> {
             }
             Event::InstanceAdjusted { mode } => {
                 write!(f, ": had mode {:04o}, set to the polydir's", mode & 0o7777)
+            }
+            Event::InstanceRelabelled => {
+                f.write_str(": had another SELinux context, set to the polydir's")
             }
             Event::InstanceCompleted => {
                 f.write_str(": left unfinished by an interrupted login, finished")

@@ -7,6 +7,7 @@ mod dir;
 mod draft;
 mod error;
 mod instance;
+mod label;
 mod ledger;
 mod namespace;
 mod nesting;
@@ -29,7 +30,7 @@ pub use error::{Aftermath, Error, Object, Why};
 pub use ledger::{DraftName, Event, Ledger, Notice};
 
 use crate::path::AbsPath;
-use crate::plan::{Place, Plan};
+use crate::plan::{Place, Plan, Work};
 use crate::sys::{self, PathBuffer};
 use covering::{Covered, Covering};
 use namespace::{Host, PrivateNamespace};
@@ -123,13 +124,13 @@ fn polyinstantiate<'p>(
     }
     nesting::uncover_for_asker(api, plan)?;
     for (_, work) in plan.work() {
-        parents.push(open_parent(api, &work.place, ledger)?);
+        parents.push(open_parent(api, work, ledger)?);
     }
     let mut around_cwd = cwd.and_then(|cwd| uncovered_cwd(api, plan, cwd));
     for ((decision, work), parent) in plan.work().zip(parents.iter()) {
         let path = &decision.polydir;
         let refuse = |verb| move |why| Error::new(verb, Object::Path("polydir", path), why);
-        let polydir = Polydir::open(api, path, work.create, ledger).map_err(refuse("open"))?;
+        let polydir = Polydir::open(api, path, work, ledger).map_err(refuse("open"))?;
         if polydir.dir.linked && ledger.has_covered_by(&polydir.dir.stat) {
             ledger.note(Object::Path("polydir", path), Event::AlreadyCovered);
             continue;
@@ -166,11 +167,11 @@ fn uncovered_cwd<'p>(
 
 fn open_parent<'p>(
     api: MountApi,
-    place: &'p Place,
+    work: &'p Work,
     ledger: &mut Ledger<'p>,
 ) -> Result<Option<InstanceParent>, Error<'p>> {
-    let Place::Directory { parent: path, rule, .. } = place else { return Ok(None) };
-    InstanceParent::open(api, path, *rule, ledger)
+    let Place::Directory { parent: path, rule, .. } = &work.place else { return Ok(None) };
+    InstanceParent::open(api, path, *rule, work.is_labelled(), ledger)
         .map(Some)
         .map_err(|why| Error::new("open", Object::Path("instance parent", path), why))
 }

@@ -114,6 +114,7 @@ fn is_instance(root: &[u8], parent: &AbsPath, within: &Within) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instance_name::Naming;
     use crate::path::Name;
     use crate::plan::Inner;
 
@@ -121,9 +122,9 @@ mod tests {
     fn an_instance_is_known_by_where_it_lies_in_its_file_system() {
         let name = |name: &[u8]| Name::new(name).unwrap_or_else(|_| unreachable!());
         let parent = |path: &[u8]| AbsPath::new(path).unwrap_or_else(|_| unreachable!());
-        let inner = Inner::new(&name(b"1002"), name(b"tmp"));
+        let inner = Naming::Known(Inner::new(&name(b"1002"), name(b"tmp")));
         let template = Within::Boxed { user_box: name(b"1002"), name: Some(inner) };
-        let prefix = Within::Named(name(b"bob"));
+        let prefix = Within::Named(Naming::Known(name(b"bob")));
         for (root, in_template, in_prefix) in [
             ("/tmp/user_tmpl/1001/tmp", true, false),
             ("/user_tmpl/1001/tmp", true, false),

@@ -4,15 +4,17 @@ use std::ffi::CStr;
 
 use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
-use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::stat::Mode;
 
 use super::dir::{Dir, Ground};
-use super::draft::{Draft, Pattern, TRIES};
+use super::draft::{Draft, Pattern, Recipe, TRIES};
 use super::error::{Object, Why};
+use super::label;
 use super::ledger::{DraftName, Event, Ledger};
 use super::walk::MountApi;
 use crate::path::AbsPath;
 use crate::plan::ParentRule;
+use crate::selinux::{Context, Labels};
 use crate::sys::{self, Stat};
 
 impl ParentRule {
@@ -56,6 +58,7 @@ impl InstanceParent {
         api: MountApi,
         path: &'p AbsPath,
         rule: ParentRule,
+        labelled: bool,
         ledger: &mut Ledger<'p>,
     ) -> Result<Self, Why> {
         match api.open(path) {
@@ -68,20 +71,24 @@ impl InstanceParent {
         }
         let name = path.name().ok_or(Why::NotADirectory)?;
         let above = api.open_above(path)?;
-        Place { api, above: &above, name, rule }.claim(path, ledger)
+        Place { api, above: &above, name, rule, path, labelled }.claim(ledger)
     }
 }
 
 /// Where an instance parent is to be.
-struct Place<'a> {
+struct Place<'a, 'p> {
     api: MountApi,
     above: &'a Dir,
     name: &'a CStr,
     rule: ParentRule,
+    path: &'p AbsPath,
+    /// Whether SELinux is enabled.
+    labelled: bool,
 }
 
-impl Place<'_> {
-    fn claim<'p>(&self, path: &'p AbsPath, ledger: &mut Ledger<'p>) -> Result<InstanceParent, Why> {
+impl<'p> Place<'_, 'p> {
+    fn claim(&self, ledger: &mut Ledger<'p>) -> Result<InstanceParent, Why> {
+        let path = self.path;
         for _ in 0..TRIES {
             match self.api.child(self.above, self.name) {
                 Ok(dir) if self.rule.accepts(&dir.stat) => return Ok(InstanceParent { dir }),
@@ -127,8 +134,7 @@ impl Place<'_> {
         if !self.above.is_firm() && !self.is_sticky() {
             return self.make_in_place();
         }
-        let draft = Draft::make(self.api, self.above)?;
-        let dir = draft.finished(self.pattern())?;
+        let (draft, dir) = self.draft()?;
         match draft.publish(self.above, self.name) {
             Ok(()) => Ok(Some(dir)),
             Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR) => Ok(None),
@@ -137,15 +143,28 @@ impl Place<'_> {
         }
     }
 
+    fn context(&self) -> Result<Option<Context>, Why> {
+        self.labelled.then(|| label::of_missing(self.path, self.above)).transpose()
+    }
+
+    fn draft(&self) -> Result<(Draft<'_>, Dir), Why> {
+        let context = self.context()?;
+        let labels = context.map(|it| Labels { polydir: it.clone(), instance: it });
+        let recipe = Recipe { pattern: self.pattern(), labels: labels.as_ref(), home: None };
+        let draft = Draft::make(self.api, self.above, recipe.label_around())?;
+        let dir = draft.finished(recipe)?;
+        Ok((draft, dir))
+    }
+
     /// In a directory that a user owns, a home: the user could rename a draft, so there is none.
     /// And where a rename cannot spare what has the name. Nothing is changed of what is there
     /// afterwards unless it is root's, and empty.
     fn make_in_place(&self) -> Result<Option<Dir>, Why> {
         let mode = Mode::from_bits_truncate(self.rule.mode());
-        match mkdirat(self.above, self.name, mode) {
+        match label::mkdir(self.above, self.name, mode, self.context()?.as_ref()) {
             Ok(()) => {}
-            Err(Errno::EEXIST) => return Ok(None),
-            Err(errno) => return Err(Why::Os(errno)),
+            Err(Why::Os(Errno::EEXIST)) => return Ok(None),
+            Err(why) => return Err(why),
         }
         let mut dir = self.api.child_on_same_mount(self.above, self.name)?;
         let open = dir.readable()?;
@@ -171,8 +190,7 @@ impl Place<'_> {
     /// `None`: what was there has gone or come back meanwhile.
     fn swap(&self) -> Result<Option<(Dir, Option<u32>, DraftName)>, Why> {
         let owner = self.api.lstat_at(self.above, self.name).ok().map(|stat| stat.uid);
-        let draft = Draft::make(self.api, self.above)?;
-        let dir = draft.finished(self.pattern())?;
+        let (draft, dir) = self.draft()?;
         match draft.exchange(self.name) {
             Ok(aside) => Ok(Some((dir, owner, aside))),
             // Gone meanwhile, or something was mounted on it.

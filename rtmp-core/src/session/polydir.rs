@@ -3,15 +3,15 @@
 use std::os::fd::AsFd;
 
 use nix::errno::Errno;
-use nix::sys::stat::mkdirat;
 
 use super::dir::Dir;
 use super::draft::Pattern;
 use super::error::{Object, Why};
+use super::label;
 use super::ledger::{Event, Ledger};
 use super::walk::MountApi;
 use crate::path::AbsPath;
-use crate::plan::Creation;
+use crate::plan::{Creation, Work};
 use crate::sys::{self, ProcPath};
 
 /// A polydir that is open.
@@ -27,12 +27,14 @@ impl Polydir {
     pub fn open<'p>(
         api: MountApi,
         path: &'p AbsPath,
-        create: Option<Creation>,
+        work: &Work,
         ledger: &mut Ledger<'p>,
     ) -> Result<Self, Why> {
-        match (api.open(path), create) {
+        match (api.open(path), work.create) {
             (Ok(dir), _) => Ok(Self { dir }),
-            (Err(Why::Os(Errno::ENOENT)), Some(creation)) => make(api, path, creation),
+            (Err(Why::Os(Errno::ENOENT)), Some(creation)) => {
+                make(api, path, creation, work.is_labelled())
+            }
             (Err(Why::Mounted), _) => {
                 let name = path.name().ok_or(Why::Mounted)?;
                 api.uncover(&api.open_above(path)?, name)?;
@@ -62,17 +64,18 @@ impl Polydir {
 }
 
 /// `create`: only the last component, and never anything that is there already.
-fn make(api: MountApi, path: &AbsPath, creation: Creation) -> Result<Polydir, Why> {
+fn make(api: MountApi, path: &AbsPath, creation: Creation, labelled: bool) -> Result<Polydir, Why> {
     let name = path.name().ok_or(Why::NotADirectory)?;
     let above = api.open_above(path)?;
     // Without a mode it is what mkdir(1) would make, so the caller's umask counts.
     let asked = creation.mode.unwrap_or(0o777);
     let mode = nix::sys::stat::Mode::from_bits_truncate(asked);
-    match mkdirat(&above, name, mode) {
+    let context = labelled.then(|| label::of_missing(path, &above)).transpose()?;
+    match label::mkdir(&above, name, mode, context.as_ref()) {
         Ok(()) => {}
         // Another login was faster.
-        Err(Errno::EEXIST) => return Ok(Polydir { dir: api.child(&above, name)? }),
-        Err(errno) => return Err(Why::Os(errno)),
+        Err(Why::Os(Errno::EEXIST)) => return Ok(Polydir { dir: api.child(&above, name)? }),
+        Err(why) => return Err(why),
     }
     let mut dir = api.child(&above, name)?;
     let open = dir.readable()?;

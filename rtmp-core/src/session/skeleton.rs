@@ -1,15 +1,23 @@
 //! `/etc/skel` into a new home: what `namespace.init` does with `cp -rT` and `chown -R`, by
 //! descriptor, in a draft that nobody else can reach yet.
 
+use std::ffi::{CString, OsStr};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, fchmod, mkdirat};
 use nix::unistd::{Gid, Uid, fchown, fchownat, symlinkat};
+
+use super::error::Why;
+use super::label;
+use crate::path::AbsPath;
+use crate::selinux::{Context, FileContexts, Range};
 
 /// Where a new home's files come from.
 const SKEL: &str = "/etc/skel";
@@ -21,39 +29,91 @@ pub struct Owner {
     pub gid: u32,
 }
 
-/// Fills an open directory. No skeleton, nothing to fill it with.
-pub fn fill(home: impl AsFd, owner: Owner) -> io::Result<()> {
-    match copy_entries(Path::new(SKEL), home, owner) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+/// Fills an open directory that will be seen at `path`, and has this SELinux context. No skeleton,
+/// nothing to fill it with.
+pub fn fill(
+    home: impl AsFd,
+    path: &AbsPath,
+    owner: Owner,
+    context: Option<&Context>,
+) -> Result<(), Why> {
+    let labels = match context {
+        Some(context) => Some(Contexts {
+            files: FileContexts::open().map_err(Why::Label)?,
+            range: context.range().map(|range| range.low()),
+        }),
+        None => None,
+    };
+    let copying = Copying { owner, labels };
+    match copying.entries(Path::new(SKEL), home, Path::new(OsStr::from_bytes(path.as_bytes()))) {
+        Err(Why::Os(Errno::ENOENT)) => Ok(()),
         result => result,
     }
 }
 
-fn copy_entries(from: &Path, to: impl AsFd, owner: Owner) -> io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (path, name, kind) = (entry.path(), entry.file_name(), entry.file_type()?);
-        let name = name.as_os_str();
-        if kind.is_dir() {
-            mkdirat(&to, name, Mode::S_IRWXU)?;
-            let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            let dir = openat(&to, name, flags, Mode::empty())?;
-            copy_entries(&path, &dir, owner)?;
-            give(&dir, &path, owner)?;
-        } else if kind.is_symlink() {
-            symlinkat(&fs::read_link(&path)?, &to, name)?;
-            let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
-            fchownat(&to, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        } else if kind.is_file() {
-            let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-            let copy = openat(&to, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-            let mut copy = File::from(copy);
-            io::copy(&mut File::open(&path)?, &mut copy)?;
-            give(&OwnedFd::from(copy), &path, owner)?;
-        }
-        // A device, socket or pipe has no business in a skeleton.
+/// What the files of a home are labelled by: as restorecon(8) would, at the level of the session.
+struct Contexts {
+    files: FileContexts,
+    range: Option<Range>,
+}
+
+impl Contexts {
+    fn of(&self, path: &Path, kind: libc::mode_t) -> Result<Option<Context>, Errno> {
+        let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+        let found = self.files.of(&path, kind)?;
+        found.map(|context| context.at(self.range.as_ref())).transpose()
     }
-    Ok(())
+}
+
+struct Copying {
+    owner: Owner,
+    labels: Option<Contexts>,
+}
+
+impl Copying {
+    /// Copies what is in a directory; `seen` is where the copy will be seen.
+    fn entries(&self, from: &Path, to: impl AsFd, seen: &Path) -> Result<(), Why> {
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let (path, name, kind) = (entry.path(), entry.file_name(), entry.file_type()?);
+            let (name, seen) = (name.as_os_str(), seen.join(&name));
+            if kind.is_dir() {
+                self.create(&seen, libc::S_IFDIR, || mkdirat(&to, name, Mode::S_IRWXU))?;
+                let flags =
+                    OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+                let dir = openat(&to, name, flags, Mode::empty())?;
+                self.entries(&path, &dir, &seen)?;
+                give(&dir, &path, self.owner)?;
+            } else if kind.is_symlink() {
+                let target = fs::read_link(&path)?;
+                self.create(&seen, libc::S_IFLNK, || symlinkat(&target, &to, name))?;
+                let (uid, gid) = (Uid::from_raw(self.owner.uid), Gid::from_raw(self.owner.gid));
+                fchownat(&to, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            } else if kind.is_file() {
+                let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+                let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+                let copy = self.create(&seen, libc::S_IFREG, || openat(&to, name, flags, mode))?;
+                let mut copy = File::from(copy);
+                io::copy(&mut File::open(&path)?, &mut copy)?;
+                give(&OwnedFd::from(copy), &path, self.owner)?;
+            }
+            // A device, socket or pipe has no business in a skeleton.
+        }
+        Ok(())
+    }
+
+    fn create<T>(
+        &self,
+        seen: &Path,
+        kind: libc::mode_t,
+        make: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Why> {
+        let Some(labels) = &self.labels else { return Ok(make()?) };
+        match labels.of(seen, kind).map_err(Why::Label)? {
+            Some(context) => label::create(Some(&context), make),
+            None => Ok(make()?),
+        }
+    }
 }
 
 /// The owner, and the mode of the original less what an umask of 022 takes.

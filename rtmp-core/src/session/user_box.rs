@@ -3,6 +3,8 @@
 //! The box belongs to the user, so what is in it is never trusted: an instance is opened without
 //! following a link or crossing a mount, and must be what we would have made.
 
+use std::os::fd::AsFd;
+
 use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
 
@@ -10,11 +12,13 @@ use super::dir::Dir;
 use super::draft::{self, Draft, Pattern, Recipe, TRIES};
 use super::error::{Object, Why};
 use super::instance::Instance;
+use super::label;
 use super::ledger::{DraftName, Event, Ledger};
 use super::parent::InstanceParent;
 use super::walk::MountApi;
 use crate::path::{AbsPath, Name};
 use crate::plan::Inner;
+use crate::selinux;
 use crate::sys;
 
 /// What keeps other users out.
@@ -33,6 +37,8 @@ pub struct Boxed<'p> {
     pub gid: u32,
     /// The instance in it; `None`: the box is the instance.
     pub instance: Option<&'p Inner>,
+    /// Whether the instance is named by its SELinux context.
+    pub by_context: bool,
 }
 
 /// A box that is there, or the instance in one that was made with it.
@@ -52,10 +58,10 @@ impl<'p> Boxed<'p> {
         &self,
         api: MountApi,
         parent: &InstanceParent,
-        recipe: Recipe,
+        recipe: Recipe<'_>,
         ledger: &mut Ledger<'p>,
     ) -> Result<Instance, (Object<'p>, Why)> {
-        if let Some(dir) = self.settled(api, parent, recipe.pattern) {
+        if let Some(dir) = self.settled(api, parent, recipe) {
             return Ok(Instance { dir, new: false });
         }
         let user_box = match self.open_box(api, parent, recipe, ledger) {
@@ -73,19 +79,20 @@ impl<'p> Boxed<'p> {
 
     /// The instance, where everything is as we would have made it: most logins end here, with
     /// three calls. The box's name is root's, so it cannot become another directory between them.
-    fn settled(&self, api: MountApi, parent: &InstanceParent, pattern: Pattern) -> Option<Dir> {
+    fn settled(&self, api: MountApi, parent: &InstanceParent, recipe: Recipe<'_>) -> Option<Dir> {
         let dir = api.below_on_same_mount(&parent.dir, &self.instance?.path).ok()?;
         let user_box = sys::lstatx_at(&parent.dir, self.name.as_cstr()).ok()?;
         let box_is_fine = user_box.uid == self.uid && user_box.permissions() == BOX_MODE;
-        (parent.dir.is_firm_inside() && box_is_fine && Pattern::of(&dir.stat) == pattern)
-            .then_some(dir)
+        let is_fine = Pattern::of(&dir.stat) == recipe.pattern
+            && label::is(&dir, recipe.label()).is_ok_and(|is| is);
+        (parent.dir.is_firm_inside() && box_is_fine && is_fine).then_some(dir)
     }
 
     fn open_box(
         &self,
         api: MountApi,
         parent: &InstanceParent,
-        recipe: Recipe,
+        recipe: Recipe<'_>,
         ledger: &mut Ledger<'p>,
     ) -> Result<Found, Why> {
         for _ in 0..TRIES {
@@ -128,20 +135,20 @@ impl<'p> Boxed<'p> {
         &self,
         api: MountApi,
         parent: &InstanceParent,
-        recipe: Recipe,
+        recipe: Recipe<'_>,
     ) -> Result<Option<Instance>, Why> {
-        let draft = Draft::make(api, &parent.dir)?;
-        let mut user_box = draft.directory()?;
+        let draft = Draft::make(api, &parent.dir, recipe.label_around())?;
+        let mut user_box = draft.directory(recipe.label_around())?;
         let inner = match self.instance {
             Some(inner) => {
-                let mut dir = draft::make_in(api, &user_box, inner.name.as_cstr())?;
+                let mut dir = draft::make_in(api, &user_box, inner.name.as_cstr(), recipe.label())?;
                 draft::finish(api, &mut dir, recipe)?;
                 Some(dir)
             }
             None => None,
         };
         let mine = Pattern { uid: self.uid, gid: self.gid, mode: BOX_MODE };
-        draft::finish(api, &mut user_box, mine)?;
+        draft::finish(api, &mut user_box, Recipe { pattern: mine, home: None, ..recipe })?;
         match draft.publish(&parent.dir, self.name.as_cstr()) {
             Ok(()) => Ok(Some(Instance { dir: inner.unwrap_or(user_box), new: true })),
             Err(Errno::EEXIST) => Ok(None),
@@ -155,15 +162,19 @@ impl<'p> Boxed<'p> {
         parent: &InstanceParent,
         user_box: &Dir,
         (object, name): (Object<'p>, &'p Name),
-        recipe: Recipe,
+        recipe: Recipe<'_>,
         ledger: &mut Ledger<'p>,
     ) -> Result<Instance, Why> {
         for _ in 0..TRIES {
             match api.child_on_same_mount(user_box, name.as_cstr()) {
                 // The user cannot give a directory away, so an owner other than the user is
-                // proof enough; where the polydir is the user's, so is the instance.
-                Ok(dir) if dir.stat.uid == recipe.pattern.uid => {
-                    return adjust(api, dir, recipe.pattern, object, ledger);
+                // proof enough; where the polydir is the user's, so is the instance. But the user
+                // can let the instances of two levels change names.
+                Ok(dir)
+                    if dir.stat.uid == recipe.pattern.uid
+                        && (!self.by_context || label::is(&dir, recipe.label())?) =>
+                {
+                    return adjust(api, dir, recipe, object, ledger);
                 }
                 Ok(_) | Err(Why::Link | Why::NotADirectory) => {
                     if let Some(aside) = move_aside(user_box, name)? {
@@ -172,7 +183,7 @@ impl<'p> Boxed<'p> {
                 }
                 Err(Why::Os(Errno::ENOENT)) => {
                     // In the instance parent, where only root can write, not in the user's box.
-                    let draft = Draft::make(api, &parent.dir)?;
+                    let draft = Draft::make(api, &parent.dir, recipe.label_around())?;
                     let dir = draft.finished(recipe)?;
                     match draft.publish(user_box, name.as_cstr()) {
                         Ok(()) => return Ok(Instance { dir, new: true }),
@@ -196,15 +207,22 @@ impl<'p> Boxed<'p> {
 fn adjust<'p>(
     api: MountApi,
     mut dir: Dir,
-    pattern: Pattern,
+    recipe: Recipe<'_>,
     object: Object<'p>,
     ledger: &mut Ledger<'p>,
 ) -> Result<Instance, Why> {
+    let pattern = recipe.pattern;
     if pattern.uid == 0 && Pattern::of(&dir.stat) != pattern {
         let mode = dir.stat.permissions();
         pattern.apply(&dir.readable()?, &dir.stat)?;
         dir.stat = api.stat(&dir)?;
         ledger.note(object, Event::InstanceAdjusted { mode });
+    }
+    if let Some(context) = recipe.label().filter(|_| pattern.uid == 0) {
+        if !label::is(&dir, Some(context))? {
+            selinux::relabel(dir.readable()?.as_fd(), context).map_err(Why::Label)?;
+            ledger.note(object, Event::InstanceRelabelled);
+        }
     }
     Ok(Instance { dir, new: false })
 }
