@@ -535,6 +535,7 @@ pub fn run(command: &mut std::process::Command) -> std::io::Result<std::process:
 fn become_alone() -> std::io::Result<()> {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     nix::unistd::setuid(nix::unistd::geteuid())?;
+    forget_exec_context()?;
     // SAFETY: wrong if a flag were one that closes at once: std still needs its pipe until exec.
     let marked = unsafe {
         libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
@@ -549,6 +550,23 @@ fn become_alone() -> std::io::Result<()> {
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
     Ok(())
+}
+
+/// With SELinux the next program is to run in the context of the user who logs in, which is not
+/// that of root's script. Writing nothing takes that back (`setexeccon(3)`); without SELinux there
+/// is nothing to write to (EINVAL).
+fn forget_exec_context() -> Result<(), Errno> {
+    use nix::fcntl::{OFlag, open};
+    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    let setting = match open(c"/proc/thread-self/attr/exec", flags, nix::sys::stat::Mode::empty()) {
+        Ok(setting) => setting,
+        Err(Errno::ENOENT) => return Ok(()),
+        Err(errno) => return Err(errno),
+    };
+    match nix::unistd::write(&setting, b"") {
+        Ok(_) | Err(Errno::EINVAL) => Ok(()),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// SIGCHLD's default action, for a while.

@@ -8,8 +8,9 @@ use std::path::Path;
 use nix::errno::Errno;
 use rtmp_core::accounts::{Account, Passwd, Surroundings, System, Unanswered};
 use rtmp_core::init::Script;
+use rtmp_core::options::ContextSource;
 use rtmp_core::path::{AbsPath, Name, Shown};
-use rtmp_core::selinux::Selinux;
+use rtmp_core::selinux::{NoContext, Range, Selinux, Subject};
 
 use crate::outcome::Failure;
 use crate::tree::Tree;
@@ -22,6 +23,7 @@ pub struct People<'a> {
     users: Vec<Passwd>,
     groups: Vec<Group>,
     missing: Option<Errno>,
+    level: Option<String>,
 }
 
 #[derive(Debug)]
@@ -43,12 +45,18 @@ impl<'a> People<'a> {
             users: lines(&passwd.unwrap_or_default(), user),
             groups: lines(&group.unwrap_or_default(), group_of),
             missing,
+            level: None,
         }
     }
 
     /// The users in `etc/passwd`, in its order.
     pub fn users(&self) -> &[Passwd] {
         &self.users
+    }
+
+    /// The same, for sessions at an SELinux level.
+    pub fn at_level(self, level: Option<&str>) -> Self {
+        Self { level: level.map(str::to_owned), ..self }
     }
 
     /// A user who logs in, or why nobody can log in under this name.
@@ -119,6 +127,16 @@ impl Surroundings for People<'_> {
     fn selinux(&self) -> Selinux {
         // A directory tree has no kernel.
         if self.tree.is_host() { System.selinux() } else { Selinux::Disabled }
+    }
+
+    fn labels(&self) -> bool {
+        self.tree.is_host() && System.labels()
+    }
+
+    /// Of a session that is not there only the level can be told, by who asks.
+    fn subject(&self, _: ContextSource, _: &Name) -> Result<Subject, NoContext> {
+        let level = self.level.as_ref().map(|level| Range::new(level.as_bytes()));
+        Ok(level.map_or(Subject::Unknown, Subject::Range))
     }
 
     fn script(&self, path: AbsPath) -> Option<Script> {

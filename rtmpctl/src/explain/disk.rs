@@ -1,9 +1,14 @@
 //! The directories that a decision needs, as they are now.
 
+use std::os::fd::AsFd;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 use rtmp_core::accounts::Account;
 use rtmp_core::init::Preparation;
 use rtmp_core::path::{AbsPath, Name};
-use rtmp_core::plan::{ParentRule, Place, Within, Work};
+use rtmp_core::plan::{Inner, ParentRule, Place, Within, Work};
+use rtmp_core::selinux::Context;
 
 use crate::ground;
 use crate::standing::Standing;
@@ -60,7 +65,12 @@ pub fn things(
             standing,
             anew: format!("owner 0, mode {mode}"),
         });
-        let mut inside = inside(tree, account, parent, within, format!("like {polydir}"));
+        let context = context(polydir, work);
+        let anew = match &context {
+            Some(context) => format!("like {polydir}, with context {context}"),
+            None => format!("like {polydir}"),
+        };
+        let mut inside = inside(tree, account, (parent, within), context.as_ref(), anew);
         // What a squatter keeps in it goes with it.
         inside.iter_mut().filter(|_| is_replaced).for_each(|thing| {
             thing.standing = Standing::Missing;
@@ -78,24 +88,38 @@ pub fn things(
     things
 }
 
+/// The SELinux context of a new instance, if it has one that can be told before the login.
+fn context(polydir: &AbsPath, work: &Work) -> Option<Context> {
+    if !work.is_labelled() {
+        return None;
+    }
+    let polydir = open(polydir.as_cstr(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
+    Some(work.label.with(polydir.as_fd()).ok()??.instance)
+}
+
 fn inside(
     tree: &Tree,
     account: &Account,
-    parent: &AbsPath,
-    within: &Within,
+    (parent, within): (&AbsPath, &Within),
+    context: Option<&Context>,
     anew: String,
 ) -> Vec<Thing> {
     let things = match within {
-        Within::Named(name) => [
-            below(parent, name).map(|path| {
+        Within::Named(name) => {
+            let name = name.complete(context, |name| name).ok();
+            let path = name.and_then(|name| below(parent, name));
+            let instance = path.map(|path| {
                 let standing = ground::inside(tree, &path, None);
                 Thing { role: "instance", path, standing, anew }
-            }),
-            None,
-        ],
+            });
+            [instance, None]
+        }
         Within::Boxed { user_box, name } => {
             let path = below(parent, user_box);
-            let instance = path.as_ref().zip(name.as_ref());
+            let inner = name
+                .as_ref()
+                .and_then(|name| name.complete(context, |name| Inner::new(user_box, name)).ok());
+            let instance = path.as_ref().zip(inner);
             let instance =
                 instance.and_then(|(path, inner)| below(path, &inner.name)).map(|path| {
                     let standing = ground::boxed(tree, &path);

@@ -94,7 +94,7 @@ impl Answer<'_> {
 /// Gathers what the module would be told, makes its plan, and looks at what is there.
 pub fn run(asked: &ExplainArgs, paint: Paint) -> Result<Outcome, Failure> {
     let tree = Tree::open(asked.looking.root.as_deref())?;
-    let people = People::of(&tree);
+    let people = People::of(&tree).at_level(asked.level.as_deref());
     let service = asked.service.as_ref().map(|name| Service::read(&tree, name)).transpose()?;
     let call = service.as_ref().and_then(|service| service.our_calls().next());
     let options = call.map(Call::options).unwrap_or_default();

@@ -223,9 +223,7 @@ impl Line<'_> {
         let decision = &self.decision;
         let (verdict, instance, why) = match &decision.verdict {
             Verdict::Exempt(why) => ("exempt", None, Some(why.to_string())),
-            Verdict::Private(work) => {
-                ("private", Some(work.place.to_string()), self.because.clone())
-            }
+            Verdict::Private(work) => ("private", Some(work.to_string()), self.because.clone()),
         };
         let flags = match &decision.verdict {
             Verdict::Private(work) => normal::flag_names(&work.flags).collect(),
