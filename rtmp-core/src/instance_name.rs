@@ -37,9 +37,14 @@ pub fn fit(name: &[u8], gen_hash: bool) -> Vec<u8> {
     [kept, b"_", hash.as_bytes()].concat()
 }
 
-/// The name of a polydir's instance in a box: the path with `/` as `-` and `-` as `\x2d`, so that
-/// one box can serve `/tmp` and `/var/tmp`. systemd-escape(1) writes paths the same way.
-pub fn in_box(polydir: &AbsPath) -> Vec<u8> {
+/// The name of a polydir's instance in a box.
+pub fn in_box(polydir: &AbsPath) -> Result<Name, NameFault> {
+    Name::new(&fit(&escaped(polydir), false))
+}
+
+/// A polydir as a name: the path with `/` as `-` and `-` as `\x2d`, so that one box can serve `/tmp`
+/// and `/var/tmp`. systemd-escape(1) writes paths the same way.
+pub fn escaped(polydir: &AbsPath) -> Vec<u8> {
     let path = polydir.as_bytes();
     let path = path.strip_prefix(b"/").unwrap_or(path);
     let mut name = Vec::with_capacity(path.len());
@@ -73,6 +78,11 @@ impl<T> Hole<T> {
     fn complete(&self, context: &Context) -> Result<Name, NameFault> {
         let whole = [&self.before, context.as_bytes(), &self.after].concat();
         Name::new(&[&self.start[..], &fit(&whole, self.gen_hash)].concat())
+    }
+
+    /// What the name starts with and what it ends with, whatever the context. `None`: it is hashed.
+    pub fn around(&self) -> Option<(Vec<u8>, &[u8])> {
+        (!self.gen_hash).then(|| ([&self.start[..], &self.before].concat(), &self.after[..]))
     }
 
     /// The name with this in the context's place, for a person.
@@ -148,8 +158,8 @@ mod tests {
         for (polydir, want) in
             [("/tmp", "tmp"), ("/var/tmp", "var-tmp"), ("/a-b/c", "a\\x2db-c"), ("/.x", ".x")]
         {
-            let name = AbsPath::new(polydir.as_bytes()).map(|path| in_box(&path));
-            assert_eq!(name, Ok(want.as_bytes().to_vec()));
+            let name = AbsPath::new(polydir.as_bytes()).ok().and_then(|path| in_box(&path).ok());
+            assert_eq!(name.map(|name| name.as_bytes().to_vec()), Some(want.as_bytes().to_vec()));
         }
     }
 

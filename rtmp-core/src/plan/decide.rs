@@ -196,14 +196,13 @@ impl<H: Surroundings> Login<'_, H> {
         let user_box = path.name().map_or(&b""[..], std::ffi::CStr::to_bytes);
         let user_box = Name::new(user_box).map_err(|why| wrong(&why))?;
         let Some(key) = key else { return Ok((parent, Within::Boxed { user_box, name: None })) };
-        let name = instance_name::in_box(polydir);
         let name = if self.by_context(key).is_some() {
-            let (start, before, after) = (Vec::new(), [&name[..], b"_"].concat(), Vec::new());
-            let filled = OnceCell::new();
+            let before = [&instance_name::escaped(polydir)[..], b"_"].concat();
+            let (start, after, filled) = (Vec::new(), Vec::new(), OnceCell::new());
             Naming::WithContext(Hole { start, before, after, gen_hash: false, filled })
         } else {
-            let name = Name::new(&instance_name::fit(&name, false))
-                .map_err(|why| format!("the instance's name {why}"))?;
+            let name = instance_name::in_box(polydir);
+            let name = name.map_err(|why| format!("the instance's name {why}"))?;
             Naming::Known(Inner::new(&user_box, name))
         };
         Ok((parent, Within::Boxed { user_box, name: Some(name) }))

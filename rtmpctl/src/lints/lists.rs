@@ -130,7 +130,11 @@ pub fn for_root<'t>(subject: &Subject<'_, 't>) -> Vec<Finding<'t>> {
             let message = format!("unable to tell whether root is in \"{entry}\": {error}");
             vec![Finding::new(Severity::Unknown, "list", origin, message)]
         }
-        Err(refusal @ Refusal::SelinuxUnsupported(origin)) => {
+        Err(
+            refusal @ (Refusal::SelinuxUnsupported(origin)
+            | Refusal::NoExecContext(origin)
+            | Refusal::NoContext { origin, .. }),
+        ) => {
             // The sentence starts with the place, which a finding has already.
             let message = refusal.to_string();
             let message = message.strip_prefix(&format!("{origin}: ")).unwrap_or(&message);

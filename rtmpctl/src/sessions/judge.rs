@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use rtmp_core::accounts::Account;
 use rtmp_core::conf::{Rules, Sources};
+use rtmp_core::instance_name::{Hole, Naming};
 use rtmp_core::options::{Options, Unmount};
 use rtmp_core::path::AbsPath;
 use rtmp_core::plan::{Place as InstancePlace, Plan, Verdict, Within};
@@ -151,8 +152,10 @@ struct Parent {
 enum Instance {
     /// The one of this name.
     Named(Vec<u8>),
-    /// Those whose names start so: a context may follow, or letters of a `tmpdir`.
+    /// Those whose names start so: letters of a `tmpdir` follow.
     Starting(Vec<u8>),
+    /// In a directory, those with a context between this and that.
+    Around(Vec<u8>, Vec<u8>),
 }
 
 /// Judges processes. Each user is planned for once.
@@ -332,10 +335,14 @@ impl<'a> Judge<'a> {
     fn home(&self, place: &InstancePlace) -> Home {
         let InstancePlace::Directory { parent, within, .. } = place else { return Home::Tmpfs };
         let instance = match within {
-            Within::Named(name) => Instance::Named(name.as_bytes().to_vec()),
+            Within::Named(Naming::Known(name)) => Instance::Named(name.as_bytes().to_vec()),
+            Within::Named(Naming::WithContext(hole)) => Instance::around(b"", hole),
             Within::Boxed { user_box, name: None } => Instance::Named(user_box.as_bytes().to_vec()),
-            Within::Boxed { name: Some(inner), .. } => {
+            Within::Boxed { name: Some(Naming::Known(inner)), .. } => {
                 Instance::Named(inner.path.to_bytes().to_vec())
+            }
+            Within::Boxed { user_box, name: Some(Naming::WithContext(hole)) } => {
+                Instance::around(&[user_box.as_bytes(), b"/"].concat(), hole)
             }
             Within::Temporary(prefix) => Instance::Starting(prefix.to_bytes().to_vec()),
         };
@@ -378,10 +385,22 @@ impl Parent {
 }
 
 impl Instance {
+    /// The instances whose context only opening knows. One whose name was hashed cannot be told from
+    /// another's.
+    fn around<T>(user_box: &[u8], hole: &Hole<T>) -> Self {
+        let (start, end) = hole.around().unwrap_or_default();
+        Self::Around([user_box, &start].concat(), end.to_vec())
+    }
+
     fn is(&self, rest: &[u8]) -> bool {
         match self {
             Self::Named(name) => rest == name,
             Self::Starting(prefix) => rest.starts_with(prefix) && !rest.contains(&b'/'),
+            Self::Around(start, end) => {
+                let context =
+                    rest.strip_prefix(&start[..]).and_then(|it| it.strip_suffix(&end[..]));
+                context.is_some_and(|it| it.contains(&b':') && !it.contains(&b'/'))
+            }
         }
     }
 }
