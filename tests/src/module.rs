@@ -58,20 +58,39 @@ pub(crate) fn rtmpctl() -> &'static Path {
     FILE.get_or_init(|| built("rtmpctl", &[], "debug/rtmpctl"))
 }
 
+/// The vendor's directory of [`with_vendor_dir`]: where Linux-PAM's own build has it since 1.7.2.
+pub const VENDOR_DIR: &str = "/usr/share/pam/security";
+
+/// Our module as a distribution builds it that keeps its own files apart from the administrator's.
+/// In a target directory of its own, since cargo would build everything anew in the usual one.
+pub(crate) fn with_vendor_dir() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let target = target_directory().join("vendor");
+        cargo_build("pam_rtmp", &[], &target, &[("RTMP_VENDOR_DIR", VENDOR_DIR)]);
+        target.join("debug/libpam_rtmp.so")
+    })
+}
+
 /// What cargo makes of a package. It is always asked, which is quick when nothing changed: an old
 /// program must not pass new tests.
 fn built(package: &str, options: &[&str], file: &str) -> PathBuf {
     let target = target_directory();
+    cargo_build(package, options, &target, &[]);
+    target.join(file)
+}
+
+fn cargo_build(package: &str, options: &[&str], target: &Path, settings: &[(&str, &str)]) {
     let status = Command::new(std::env::var_os("CARGO").as_deref().unwrap_or("cargo".as_ref()))
         .args(["build", "--quiet", "--package", package, "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
         .args(options)
         .arg("--target-dir")
-        .arg(&target)
+        .arg(target)
+        .envs(settings.iter().copied())
         .status()
         .unwrap_or_else(|e| panic!("cargo is needed to build {package}: {e}"));
     assert!(status.success(), "{package} does not build");
-    target.join(file)
 }
 
 /// The directory that cargo built this test in: `TARGET/debug/deps/test-hash`.

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::command::{self, Outcome, argv};
 use crate::log::{Journal, Line, Severity};
-use crate::module::Module;
+use crate::module::{self, Module, VENDOR_DIR};
 use crate::process;
 use crate::session::{Attempt, Login, Visitor};
 use crate::{etc, ground};
@@ -83,12 +83,19 @@ impl Blueprint {
         self
     }
 
+    /// Has our module built with a vendor directory, and shows this directory of the host there.
+    pub fn with_vendor_dir(mut self, host: &Path) -> Self {
+        self.own_module = Some(module::with_vendor_dir().to_owned());
+        let above = Path::new(VENDOR_DIR).ancestors().nth(2).unwrap();
+        self.layer(host, above)
+    }
+
     /// Builds the world, lives in it, and returns what `life` returns; a panic in it fails here.
     ///
     /// `life` runs as root and as process 1 of the world. Nothing of the world outlives it.
     pub fn run<T: Serialize + DeserializeOwned>(mut self, life: impl FnOnce(&World) -> T) -> T {
         assert!(geteuid().is_root(), "a world needs root: run the tests with `tests/run`");
-        if self.module == Module::Ours {
+        if self.module == Module::Ours && self.own_module.is_none() {
             // Here and not in the child, where another test's build could not be waited for.
             self.own_module = Some(self.module.file());
         }
