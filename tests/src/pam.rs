@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt;
+use std::path::Path;
 use std::ptr::{null, null_mut};
 
 use nix::sys::wait::waitpid;
@@ -176,6 +177,27 @@ impl Drop for Pam {
     fn drop(&mut self) {
         // SAFETY: false if `end` had ended the handle: it forgets `self`.
         unsafe { pam_end(self.handle, self.last.0) };
+    }
+}
+
+/// Loads a module as libpam does, binds every symbol at once, and unloads it; or what dlerror(3)
+/// says.
+pub fn load_and_bind(module: &Path) -> Result<(), String> {
+    let path = c_string(module.to_str().unwrap());
+    // SAFETY: false if a module did something when it is loaded: ours and the distribution's have
+    // no constructors.
+    let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
+    if handle.is_null() {
+        // SAFETY: false if another thread's call could come in between: the sentence is the thread's.
+        let why = unsafe { libc::dlerror() };
+        // SAFETY: false if no call had failed, since it is NULL then: the last one did.
+        let why = unsafe { CStr::from_ptr(why) };
+        return Err(why.to_string_lossy().into_owned());
+    }
+    // SAFETY: false if something of the module were used afterwards: nothing was looked up.
+    match unsafe { libc::dlclose(handle) } {
+        0 => Ok(()),
+        status => Err(format!("dlclose: {status}")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A session that is opened inside another: "One user, one `/tmp`, from wherever they come."
 
 use rtmp_tests::caller::Inode;
-use rtmp_tests::examples::{Example, FOUR};
+use rtmp_tests::examples::{Example, FOUR, Place};
 use rtmp_tests::pam::Item;
 use rtmp_tests::process::apart;
 use rtmp_tests::programs::{su, su_login, sudo, sudo_login};
@@ -54,7 +54,16 @@ fn ways_to_bob(carol: &Login, command: &str) -> Vec<(&'static str, Outcome)> {
 
 #[test]
 fn bob_finds_his_own_instance_from_carols_session() {
-    in_each_example("", |w, example| {
+    of_bob_from_carols_session("");
+}
+
+#[test]
+fn bob_finds_his_own_instance_from_carols_session_with_unmnt_remnt() {
+    of_bob_from_carols_session("unmnt_remnt");
+}
+
+fn of_bob_from_carols_session(args: &str) {
+    in_each_example(args, |w, example| {
         for known in [false, true] {
             if known {
                 w.login("bob").sh("echo his > /tmp/file").ok();
@@ -142,6 +151,45 @@ fn root_from_carols_session_stays_in_carols_view() {
     in_each_example("", |w, example| {
         let carol = w.login("carol");
         assert_eq!(seen(carol.exec(sudo("root", &look(example)))), own(example, "carol"));
+    });
+}
+
+/// pam_namespace(8), unmnt_remnt: "For programs such as su and newrole". Root is exempt, so what is
+/// left when carol's instances are gone is the host's, also for who stands in them.
+#[test]
+fn root_from_carols_session_with_unmnt_remnt_sees_the_hosts_directories() {
+    in_each_example("unmnt_remnt", |w, example| {
+        let carol = w.login("carol");
+        carol.sh("echo hers > /tmp/file").ok();
+        let on_the_host = |place: &Place| {
+            let Inode { dev, ino } = Inode::of(place.polydir);
+            format!("sees {dev}:{ino}")
+        };
+        let hosts = example.places.iter().map(on_the_host).collect::<Vec<_>>().join("\n");
+        let here = format!("{}; stat -c 'sees %d:%i' .; test ! -e /tmp/file", look(example));
+        w.write("/srv/look", &here);
+        let hosts_and_here = format!("{hosts}\n{}", on_the_host(&example.places[0]));
+        for way in ["sudo -n -u root sh /srv/look", "echo secret | su root -c 'sh /srv/look'"] {
+            assert_eq!(seen(carol.sh(&format!("cd /tmp && {way}"))), hosts_and_here, "{way}");
+        }
+        let login = carol.exec_with_input(su_login("root", "sh /srv/look"), "secret\n");
+        assert!(seen(login).starts_with(&hosts), "su -");
+        assert_eq!(seen(carol.sh(&look(example))), own(example, "carol"), "and she hers");
+    });
+}
+
+/// "with nothing of ours mounted: the real `/tmp` stays", though it is a mount.
+#[test]
+fn with_unmnt_remnt_a_tmp_of_the_hosts_stays_for_root_and_comes_back_after_bob() {
+    in_each_example("unmnt_remnt", |w, example| {
+        w.sh("mount -t tmpfs -o mode=1777 tmpfs /tmp && touch /tmp/the-hosts").ok();
+        let carol_asks = |user: &str, line: &str| {
+            w.sh_as("carol", &format!("echo secret | su {user} -c '{line}'")).ok();
+        };
+        carol_asks("root", "test -e /tmp/the-hosts");
+        carol_asks("bob", "test ! -e /tmp/the-hosts && touch /tmp/his");
+        carol_asks("root", "test -e /tmp/the-hosts && test ! -e /tmp/his");
+        assert!(w.exists(&format!("{}/his", example.places[0].instance_of("bob"))));
     });
 }
 
