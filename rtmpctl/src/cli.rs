@@ -95,6 +95,20 @@ Examples:
   rtmpctl du | head
   rtmpctl du --user alice")]
     Du(DuArgs),
+    /// Remove instances that nobody is in
+    ///
+    /// Each option narrows what is removed; without one only drafts are, a day after they were left
+    /// behind. An instance that a process is in stays, and so does one with a mount in it. What goes
+    /// is given another name first, so that a login that comes meanwhile gets a new one, and is
+    /// looked for in every process once more before anything in it is removed. Links are not
+    /// followed. Each removal is recorded in the authpriv log before it begins. The exit status is 1
+    /// if something could not be removed or looked at.
+    #[command(after_help = "\
+Examples:
+  rtmpctl clean --orphans --age 30d --dry-run
+  rtmpctl clean --user alice
+  systemctl enable --now rtmpctl-clean.timer")]
+    Clean(CleanArgs),
     /// Open a shell in a user's view
     ///
     /// The shell sees the /tmp and the /var/tmp that the user's sessions see. It is root's, and with
@@ -208,6 +222,41 @@ pub struct DuArgs {
     /// Answer in JSON, schema rtmpctl/1
     #[arg(long)]
     pub json: bool,
+}
+
+/// `clean`.
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// Only instances of users who do not exist any more
+    #[arg(long)]
+    pub orphans: bool,
+    /// Only instances in which nothing was read, written or changed for so long: 10d, 12h, 30m; a
+    /// number alone is days
+    #[arg(long, value_name = "AGE", value_parser = seconds)]
+    pub age: Option<i64>,
+    /// Only this user's: a name or a number
+    #[arg(long, value_name = "USER")]
+    pub user: Option<OsString>,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Answer in JSON, schema rtmpctl/1
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// An age in seconds.
+fn seconds(text: &str) -> Result<i64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default() {
+        "" | "d" => 86_400,
+        "h" => 3600,
+        "m" => 60,
+        "s" => 1,
+        other => return Err(format!("\"{other}\" is no unit; the units are d, h, m and s")),
+    };
+    let number = digits.parse::<u32>().map_err(|error| error.to_string())?;
+    i64::from(number).checked_mul(unit).ok_or_else(|| "too long".to_owned())
 }
 
 /// `explain`.

@@ -1,20 +1,18 @@
 //! `rtmpctl list` and `rtmpctl du`: the instances, whose they are and who is in them; and what they
 //! take.
 
-mod size;
-
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rtmp_core::path::Shown;
 use serde_json::{Value, json};
 
 use crate::cli::{DuArgs, ListArgs};
+use crate::instances::size::{self, Size};
 use crate::instances::{self, Instance, Instances, Owner, State};
 use crate::json;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::paint::Paint;
 use crate::table::{Column, Table};
-use size::Size;
 
 /// Lists.
 pub fn run(asked: &ListArgs, paint: Paint) -> Result<Outcome, Failure> {

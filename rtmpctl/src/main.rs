@@ -11,6 +11,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
+mod clean;
 mod cli;
 mod diagnostic;
 mod explain;
@@ -65,6 +66,7 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Explain(asked) => explain::run(&asked, paint),
         Command::Show(asked) => show::run(&asked, paint),
         Command::List(asked) => list::run(&asked, paint),
+        Command::Clean(asked) => clean::run(&asked, paint),
         Command::Du(asked) => list::du(&asked, paint),
         Command::Status(asked) => status::run(&asked, paint),
         Command::Enter(asked) => match view::enter(&asked)? {},

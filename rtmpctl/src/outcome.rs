@@ -73,6 +73,9 @@ pub enum Failure {
     /// A command that was to be started elsewhere.
     #[error("{0}")]
     Unstarted(Box<Unstarted>),
+    /// Something that only root may do.
+    #[error("unable to {0}: only root may do that")]
+    NotRoot(&'static str),
     /// Standard output.
     #[error("unable to print: {}", reason(.0))]
     Print(io::Error),

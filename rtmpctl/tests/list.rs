@@ -4,24 +4,13 @@
 mod host;
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::time::Instant;
 
-use host::{RTMPCTL, TEMPLATES, json};
+use host::{RTMPCTL, TEMPLATES, json, make_box};
 use rtmp_tests::{Outcome, World};
 
 fn ask(w: &World, words: &str) -> Outcome {
     w.sh(&format!("{RTMPCTL} {words}"))
-}
-
-/// A box as a login would have made it, for somebody who may not exist.
-fn make_box(parent: &str, uid: u32, instance: &str) {
-    let user_box = format!("{parent}/{uid}");
-    fs::create_dir_all(format!("{user_box}/{instance}")).expect("a box");
-    let mode = fs::Permissions::from_mode(0o1777);
-    fs::set_permissions(format!("{user_box}/{instance}"), mode).expect("its mode");
-    chown(&user_box, Some(uid), Some(uid)).expect("its owner");
-    fs::set_permissions(&user_box, fs::Permissions::from_mode(0o700)).expect("its mode");
 }
 
 /// `state` of each path.

@@ -2,6 +2,7 @@
 //! mount, and without a shell.
 
 use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
 
 use nix::dir::{Dir as Listing, Type};
 use nix::errno::Errno;
@@ -64,6 +65,8 @@ pub fn empty(api: MountApi, top: &Dir) -> Result<(), Why> {
             }
             match unlinkat(top, name.as_c_str(), UnlinkatFlags::RemoveDir) {
                 Ok(()) | Err(Errno::ENOENT | Errno::ENOTEMPTY | Errno::EBUSY) => {}
+                // Its owner has put something else in its place; the next pass finds that.
+                Err(Errno::ENOTDIR) => moved = true,
                 Err(errno) => return Err(Why::Os(errno)),
             }
         }
@@ -90,9 +93,13 @@ fn unlink(dir: &Dir, name: &(CString, bool)) -> Result<Option<CString>, Why> {
     }
 }
 
-/// The names in a directory, and which are directories.
-pub fn names(dir: &Dir) -> Result<Vec<(CString, bool)>, Why> {
-    let mut listing = Listing::from_fd(dir.readable()?)?;
+fn names(dir: &Dir) -> Result<Vec<(CString, bool)>, Why> {
+    names_in(dir.readable()?)
+}
+
+/// The names in a directory that is open for reading, and which are directories.
+pub fn names_in(dir: OwnedFd) -> Result<Vec<(CString, bool)>, Why> {
+    let mut listing = Listing::from_fd(dir)?;
     let mut names = Vec::new();
     for entry in listing.iter() {
         let entry = entry?;

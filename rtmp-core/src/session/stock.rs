@@ -4,7 +4,8 @@
 use std::ffi::{CStr, CString};
 
 use nix::errno::Errno;
-use nix::fcntl::{RenameFlags, renameat2};
+use nix::fcntl::{OFlag, RenameFlags, openat, renameat2};
+use nix::sys::stat::Mode;
 
 pub use super::dir::Dir;
 use super::error::Why;
@@ -47,9 +48,22 @@ impl Stock {
         &self.parent
     }
 
-    /// The names in a directory, and which of them are directories.
+    /// Whether the parent has mode 000, as `pam_namespace(8)` wants it: nothing else is kept there.
+    pub fn is_hidden(&self) -> bool {
+        self.parent.stat.mode & 0o777 == 0
+    }
+
+    /// The names in a directory, and which of them are directories. Who looks does not count as
+    /// use: the directory's times stay, where one may see to that.
     pub fn names(&self, dir: &Dir) -> Result<Vec<(CString, bool)>, Why> {
-        removal::names(dir)
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let open = |more| openat(dir, c".", flags | more, Mode::empty());
+        let listing = match open(OFlag::O_NOATIME) {
+            // Somebody else's, and not root who asks.
+            Err(Errno::EPERM) => open(OFlag::empty())?,
+            result => result?,
+        };
+        removal::names_in(listing)
     }
 
     /// Opens a directory in a directory. What is mounted on it is [`Why::Mounted`].

@@ -8,6 +8,7 @@
 
 mod names;
 mod shelf;
+pub mod size;
 mod usage;
 
 use std::ffi::CString;
@@ -42,6 +43,8 @@ pub struct Instance {
     pub level: Option<Vec<u8>>,
     /// When the directory was last read, written or changed, in seconds since 1970.
     pub used: i64,
+    /// What is in its box beside instances.
+    pub beside: Option<CString>,
     /// Who is in it.
     pub usage: Usage,
     /// Whether there may be more who are in it, whom one cannot see.
@@ -210,6 +213,7 @@ impl Instances {
                 owner: Owner::Nobody,
                 level: None,
                 used: found.used,
+                beside: None,
                 usage: usages.of(&unit, None),
                 seen_all,
                 unit,
@@ -218,7 +222,10 @@ impl Instances {
                 self.found.push(base);
                 continue;
             }
-            let Some(meaning) = shelf.meaning(&base.unit, found.uid, names) else { continue };
+            let Some(meaning) = shelf.meaning(&base.unit, found.uid, stock.is_hidden(), names)
+            else {
+                continue;
+            };
             let base = Instance {
                 polydir: meaning.polydir,
                 owner: meaning.owner,
@@ -247,6 +254,10 @@ impl Instances {
         let Ok((user_box, mut names)) = inside else { return self.found.push(base) };
         names.sort();
         let before = self.found.len();
+        let is_instance =
+            |(name, is_dir): &(CString, bool)| *is_dir && shelf.in_box(name).is_some();
+        let beside = names.iter().find(|entry| !is_instance(entry) && !is_draft(&entry.0));
+        let base = Instance { beside: beside.map(|(name, _)| name.clone()), ..base };
         for (inner, is_dir) in names {
             let Some((polydir, level)) = shelf.in_box(&inner).filter(|_| is_dir) else { continue };
             let Ok(Some(found)) = stock.find(&user_box, &inner) else { continue };

@@ -28,6 +28,8 @@ struct Layout<'r> {
 enum Kind {
     /// A box, or with `flat` an instance, that belongs to its user.
     Owned {
+        /// What it is called.
+        name: Template,
         /// How the instances of this polydir start; `None`: `flat`.
         inner: Option<Vec<u8>>,
     },
@@ -35,6 +37,21 @@ enum Kind {
     Named { start: Vec<u8>, key: Key },
     /// A `tmpdir` instance of a session.
     Temporary { start: Vec<u8> },
+}
+
+/// The last component of a `%{UID}` template. In a parent that holds other things as well, only what
+/// it makes of its owner is an instance.
+#[derive(Debug, PartialEq, Eq)]
+struct Template {
+    before: Vec<u8>,
+    by: By,
+    after: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Number,
+    Name,
 }
 
 /// What a name in an instance parent means.
@@ -66,7 +83,13 @@ impl<'r> Shelf<'r> {
                 ));
                 continue;
             };
-            let layout = Layout { polydir: rule.polydir.as_bytes(), kind: Kind::of(rule) };
+            let Some(kind) = Kind::of(rule) else {
+                let prefix = rule.backing.prefix();
+                passed_over
+                    .push(format!("{}: whose is what cannot be told from {prefix}", rule.origin));
+                continue;
+            };
+            let layout = Layout { polydir: rule.polydir.as_bytes(), kind };
             match shelves.iter_mut().find(|shelf| shelf.parent == parent) {
                 Some(shelf) => shelf.layouts.push(layout),
                 None => shelves.push(Self { parent, layouts: vec![layout] }),
@@ -75,21 +98,32 @@ impl<'r> Shelf<'r> {
         (shelves, passed_over)
     }
 
-    /// What a name means; `None`: nothing by any rule.
-    pub fn meaning(&self, unit: &CStr, uid: u32, names: &Names<'_>) -> Option<Meaning> {
+    /// What a name means; `None`: nothing by any rule. `is_ours`: nothing else is kept in the parent,
+    /// so that a name which is nobody's was somebody's once.
+    pub fn meaning(
+        &self,
+        unit: &CStr,
+        uid: u32,
+        is_ours: bool,
+        names: &Names<'_>,
+    ) -> Option<Meaning> {
         let unit = unit.to_bytes();
         self.layouts.iter().find_map(|layout| {
             let polydir = Some(layout.polydir.to_vec());
             match &layout.kind {
-                Kind::Owned { inner } => Some(Meaning {
-                    polydir: polydir.filter(|_| inner.is_none()),
-                    owner: names.of_uid(uid),
-                    level: None,
-                    is_box: inner.is_some(),
-                }),
+                Kind::Owned { name, inner } => {
+                    let owner = names.of_uid(uid);
+                    name.is_of(unit, uid, &owner, names).then(|| Meaning {
+                        polydir: polydir.filter(|_| inner.is_none()),
+                        owner,
+                        level: None,
+                        is_box: inner.is_some(),
+                    })
+                }
                 Kind::Named { start, key } => {
                     let (owner, level) = named(unit.strip_prefix(start.as_slice())?, *key, names);
-                    Some(Meaning { polydir, owner, level, is_box: false })
+                    let is_instance = is_ours || matches!(owner, Owner::User { .. });
+                    is_instance.then_some(Meaning { polydir, owner, level, is_box: false })
                 }
                 Kind::Temporary { start } => {
                     let letters = unit.strip_prefix(start.as_slice())?;
@@ -105,7 +139,7 @@ impl<'r> Shelf<'r> {
     /// Which polydir an instance in a box stands for, and its context's level.
     pub fn in_box(&self, inner: &CStr) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
         self.layouts.iter().find_map(|layout| {
-            let Kind::Owned { inner: Some(start) } = &layout.kind else { return None };
+            let Kind::Owned { inner: Some(start), .. } = &layout.kind else { return None };
             let rest = inner.to_bytes().strip_prefix(start.as_slice())?;
             let level = match rest.split_first() {
                 None => None,
@@ -118,18 +152,57 @@ impl<'r> Shelf<'r> {
 }
 
 impl Kind {
-    fn of(rule: &Rule<'_>) -> Self {
+    fn of(rule: &Rule<'_>) -> Option<Self> {
         let text = rule.backing.prefix().as_bytes();
-        let slash = text.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
-        let start = text.get(slash..).unwrap_or_default().to_vec();
-        match &rule.backing {
+        Some(match &rule.backing {
             Backing::Template { flat, .. } => {
+                let path = AbsPath::new(text).ok()?;
                 let polydir = lints::polydir(rule).filter(|_| !flat);
                 let inner = polydir.and_then(|path| plan::name_in_box(&path).ok());
-                Self::Owned { inner: inner.map(|name| name.as_bytes().to_vec()) }
+                let inner = inner.map(|name| name.as_bytes().to_vec());
+                Self::Owned { name: Template::parse(path.name()?.to_bytes())?, inner }
             }
-            Backing::Prefix { key, .. } => Self::Named { start, key: *key },
-            Backing::Tmpdir { .. } | Backing::Tmpfs { .. } => Self::Temporary { start },
+            Backing::Prefix { key, .. } => Self::Named { start: start(text), key: *key },
+            Backing::Tmpdir { .. } | Backing::Tmpfs { .. } => {
+                Self::Temporary { start: start(text) }
+            }
+        })
+    }
+}
+
+/// What follows the last slash of a prefix.
+fn start(prefix: &[u8]) -> Vec<u8> {
+    prefix.rsplit(|&b| b == b'/').next().unwrap_or_default().to_vec()
+}
+
+impl Template {
+    /// `None`: it has another variable, or several.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let variables =
+            [(&b"%{UID}"[..], By::Number), (b"%{USER}", By::Name), (b"$USER", By::Name)];
+        let is_plain = |text: &[u8]| !text.contains(&b'%') && !text.contains(&b'$');
+        variables.into_iter().find_map(|(variable, by)| {
+            let at = text.windows(variable.len()).position(|part| part == variable)?;
+            let (before, after) = (text.get(..at)?, text.get(at + variable.len()..)?);
+            let (before, after) = (before.to_vec(), after.to_vec());
+            (is_plain(&before) && is_plain(&after)).then_some(Self { before, by, after })
+        })
+    }
+
+    /// Whether a directory of this owner's is called what the template makes of the owner.
+    fn is_of(&self, unit: &[u8], uid: u32, owner: &Owner, names: &Names<'_>) -> bool {
+        let middle = unit.strip_prefix(self.before.as_slice());
+        let Some(middle) = middle.and_then(|rest| rest.strip_suffix(self.after.as_slice())) else {
+            return false;
+        };
+        match (self.by, owner) {
+            (By::Number, _) => middle == uid.to_string().as_bytes(),
+            (By::Name, Owner::User { name, .. }) => middle == name,
+            // Whoever has the name now has another number.
+            (By::Name, Owner::Deleted { .. }) => {
+                matches!(names.of_name(middle), Owner::Deleted { .. })
+            }
+            (By::Name, Owner::Unknown { .. } | Owner::Nobody) => false,
         }
     }
 }
@@ -161,4 +234,32 @@ fn named(name: &[u8], key: Key, names: &Names<'_>) -> (Owner, Option<Vec<u8>>) {
 /// The level of a context `user:role:type:level`; what is no such context as it is.
 fn level(context: &[u8]) -> Vec<u8> {
     context.splitn(4, |&b| b == b':').nth(3).unwrap_or(context).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_names_its_user_once() {
+        let template = |before: &[u8], by, after: &[u8]| {
+            Some(Template { before: before.into(), by, after: after.into() })
+        };
+        for (text, want) in [
+            (&b"%{UID}"[..], template(b"", By::Number, b"")),
+            (b"a-%{USER}.d", template(b"a-", By::Name, b".d")),
+            (b"$USER", template(b"", By::Name, b"")),
+            (b"%{GID}-%{UID}", None),
+            (b"%{UID}%{UID}", None),
+            (b"%{GID}", None),
+        ] {
+            assert_eq!(Template::parse(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_level_is_the_fourth_part_of_a_context() {
+        assert_eq!(level(b"user_u:object_r:tmp_t:s0:c1,c2"), b"s0:c1,c2");
+        assert_eq!(level(b"s0"), b"s0");
+    }
 }

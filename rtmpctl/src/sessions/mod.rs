@@ -12,6 +12,7 @@
 
 #![allow(dead_code)]
 
+pub mod holders;
 pub mod judge;
 pub mod process;
 pub mod table;

@@ -71,6 +71,19 @@ impl Process {
     }
 }
 
+/// Where the links of a process lead: its descriptors, its working directory. What is closed
+/// meanwhile is left out.
+pub fn links(dir: &OwnedFd) -> Result<Vec<Vec<u8>>, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut descriptors = Dir::openat(dir, c"fd", flags, Mode::empty())?;
+    let mut names = Vec::new();
+    for entry in descriptors.iter() {
+        names.push(entry?.file_name().to_owned());
+    }
+    let there = names.iter().filter_map(|name| readlinkat(&descriptors, name.as_c_str()).ok());
+    Ok(there.chain(readlinkat(dir, c"cwd")).map(OsStringExt::into_vec).collect())
+}
+
 /// The process that has this number now, and its directory in `/proc`.
 pub fn find(pid: i32) -> Result<(Process, OwnedFd), Errno> {
     let dir = directory(open(PROC, DIRECTORY, Mode::empty())?, pid)?;

@@ -1,6 +1,9 @@
 //! A throwaway host with `rtmpctl` in it.
 #![allow(dead_code, clippy::expect_used)] // not every test uses everything
 
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+
 use rtmp_tests::world::Blueprint;
 use rtmp_tests::{Module, World};
 
@@ -21,4 +24,14 @@ pub fn json(said: &rtmp_tests::Outcome) -> serde_json::Value {
     let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!(json.get("schema"), Some(&"rtmpctl/1".into()));
     json
+}
+
+/// A box as a login would have made it, for somebody who may not exist.
+pub fn make_box(parent: &str, uid: u32, instance: &str) {
+    let user_box = format!("{parent}/{uid}");
+    fs::create_dir_all(format!("{user_box}/{instance}")).expect("a box");
+    let mode = fs::Permissions::from_mode(0o1777);
+    fs::set_permissions(format!("{user_box}/{instance}"), mode).expect("its mode");
+    chown(&user_box, Some(uid), Some(uid)).expect("its owner");
+    fs::set_permissions(&user_box, fs::Permissions::from_mode(0o700)).expect("its mode");
 }

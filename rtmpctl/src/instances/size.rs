@@ -10,7 +10,7 @@ use nix::sys::stat::fstat;
 use rtmp_core::session::Why;
 use rtmp_core::session::stock::{Dir, Found, Stock};
 
-use crate::instances::Instance;
+use super::Instance;
 
 /// What is in an instance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Size {
     pub bytes: u64,
     /// How many files and directories there are.
     pub files: u64,
+    /// When one of them was last read, written or changed, in seconds since 1970.
+    pub used: i64,
 }
 
 /// Counts all of them, and says on standard error how far it is where somebody is waiting.
@@ -35,15 +37,16 @@ pub fn of_all(instances: &[Instance]) -> Vec<Result<Size, String>> {
 
 fn of(instance: &Instance, tell: &mut impl FnMut(u64)) -> Result<Size, Why> {
     let stock = Stock::open(&instance.parent)?;
-    let mut names = vec![instance.unit.as_c_str()];
-    names.extend(instance.inner.as_deref());
-    let mut dir = None;
-    for name in names {
-        let above = dir.as_ref().unwrap_or(stock.parent());
-        dir = Some(stock.open_in(above, name)?);
+    let mut top = stock.open_in(stock.parent(), &instance.unit)?;
+    if let Some(inner) = &instance.inner {
+        top = stock.open_in(&top, inner)?;
     }
-    let top = dir.ok_or(Why::NotADirectory)?;
-    Count { stock: &stock, size: Size::default(), seen: HashSet::new() }.count(top, tell)
+    below(&stock, top, tell)
+}
+
+/// Counts a directory and all that is in it.
+pub fn below(stock: &Stock, top: Dir, tell: &mut impl FnMut(u64)) -> Result<Size, Why> {
+    Count { stock, size: Size::default(), seen: HashSet::new() }.count(top, tell)
 }
 
 struct Count<'s> {
@@ -113,6 +116,7 @@ impl Count<'_> {
             self.size.bytes = self.size.bytes.saturating_add(found.bytes);
         }
         self.size.files += 1;
+        self.size.used = self.size.used.max(found.used);
         true
     }
 }
