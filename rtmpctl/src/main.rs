@@ -26,6 +26,7 @@ mod normal;
 mod outcome;
 mod paint;
 mod people;
+mod privatetmp;
 mod record;
 mod service;
 mod sessions;
@@ -72,6 +73,7 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Enter(asked) => match view::enter(&asked)? {},
         Command::Exec(asked) => match view::exec(&asked)? {},
         Command::Host(asked) => match view::host(&asked)? {},
+        Command::Privatetmp(asked) => privatetmp::run(&asked, paint),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::page(),
     }

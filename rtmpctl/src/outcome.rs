@@ -8,6 +8,8 @@ use nix::errno::Errno;
 use rtmp_core::accounts::Unanswered;
 use rtmp_core::conf::SourcesError;
 
+use crate::privatetmp::change::Undone;
+use crate::privatetmp::systemctl::Unwilling;
 use crate::view::Unstarted;
 
 /// What a command found out.
@@ -67,6 +69,12 @@ pub enum Failure {
     /// The name service, or `etc/passwd` below `--root`.
     #[error("unable to look up user \"{0}\": {1}")]
     Unanswered(String, Unanswered),
+    /// systemd.
+    #[error("{0}")]
+    Systemd(Unwilling),
+    /// A change of units.
+    #[error("{0}")]
+    Units(Undone),
     /// The system log.
     #[error("unable to record this in the system log: {0}; nothing was done")]
     Record(String),
