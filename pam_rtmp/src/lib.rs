@@ -51,7 +51,11 @@ fn open_session(host: &mut Host<'_>, options: &Options) -> Result<(), Denied> {
 /// Nothing to do, unless the session has mounts to detach or instances to remove.
 fn close_session(host: &mut Host<'_>, options: &Options) {
     let Some(kept) = host.kept() else { return };
-    for left in session::close(kept, options.unmount_on_close) {
+    let closed = session::close(kept, options.unmount_on_close);
+    if let Some(error) = closed.astray {
+        host.log(Priority::Error, &error);
+    }
+    for left in closed.left {
         // systemd closes sessions as the user, who may undo nothing of this; the mounts go when
         // the last process is gone.
         if options.debug {

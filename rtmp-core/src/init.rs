@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, ErrorKind::NotADirectory, ErrorKind::NotFound};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -59,19 +60,28 @@ enum Kind {
 }
 
 impl Script {
-    /// Looks at a script. One that is not there means nothing, as in `pam_namespace`.
+    /// Looks at a script. One that is not there means nothing, as in `pam_namespace`; one that
+    /// cannot be looked at is run, whatever it is.
     pub fn look(path: AbsPath) -> Option<Self> {
-        let file = fs::File::open(Path::new(OsStr::from_bytes(path.as_bytes()))).ok()?;
-        let found = file.metadata().ok()?;
-        let is_short = found.len() <= LONGEST_STOCK;
-        let kind = if found.permissions().mode() & 0o111 == 0 {
-            Kind::NotExecutable
-        } else if is_short && read_all(&file).is_ok_and(|text| is_stock(&text)) {
-            Kind::Stock
+        match Kind::of(Path::new(OsStr::from_bytes(path.as_bytes()))) {
+            Ok(kind) => Some(Self { path, kind }),
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => None,
+            Err(_) => Some(Self { path, kind: Kind::Other }),
+        }
+    }
+}
+
+impl Kind {
+    fn of(script: &Path) -> io::Result<Self> {
+        let file = fs::File::open(script)?;
+        let found = file.metadata()?;
+        Ok(if found.permissions().mode() & 0o111 == 0 {
+            Self::NotExecutable
+        } else if found.len() <= LONGEST_STOCK && is_stock(&read_all(&file)?) {
+            Self::Stock
         } else {
-            Kind::Other
-        };
-        Some(Self { path, kind })
+            Self::Other
+        })
     }
 }
 

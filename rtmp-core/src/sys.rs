@@ -2,7 +2,7 @@
 //!
 //! None of these allocates on the heap of Rust, but for the look-ups of the name service.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -41,11 +41,15 @@ fn statx_at(dir: BorrowedFd<'_>, path: &CStr, flags: c_int) -> Result<Stat, Errn
         | libc::STATX_INO
         | libc::STATX_MNT_ID;
     let mut buffer = MaybeUninit::<libc::statx>::uninit();
+    // The system call, not glibc's wrapper, which makes do with fstatat(2) where there is none, and
+    // then takes not all of these flags (EINVAL).
     // SAFETY: wrong if `path` were not NUL-terminated or `buffer` smaller than the kernel's struct
     // statx; the kernel writes all 256 bytes of it or fails.
-    check(unsafe {
-        libc::statx(dir.as_raw_fd(), path.as_ptr(), flags, MASK, buffer.as_mut_ptr())
-    })?;
+    let result = unsafe {
+        let (dir, path, buffer) = (dir.as_raw_fd(), path.as_ptr(), buffer.as_mut_ptr());
+        libc::syscall(libc::SYS_statx, dir, path, flags, MASK, buffer)
+    };
+    Errno::result(result)?;
     // SAFETY: wrong if statx had failed above, in which case we have left.
     let found = unsafe { buffer.assume_init() };
     // A kernel older than 5.8 does not know mount ids and leaves the bit out.
@@ -208,22 +212,50 @@ pub fn readlink(path: &CStr) -> Result<PathBuffer, Errno> {
     Ok(buffer)
 }
 
+/// What a directory's entries are read into. Aligned, as the kernel's records are.
+#[repr(align(8))]
+struct Records<const SIZE: usize>([u8; SIZE]);
+
+impl<const SIZE: usize> Records<SIZE> {
+    /// `getdents64(2)`: the next names of an open directory, and whether each is known to be a
+    /// directory. `None`: there are no more.
+    fn read(
+        &mut self,
+        dir: impl AsFd,
+    ) -> Result<Option<impl Iterator<Item = (&CStr, bool)>>, Errno> {
+        let number = dir.as_fd().as_raw_fd();
+        // SAFETY: wrong if the length were more than the buffer has.
+        let len = unsafe { libc::syscall(libc::SYS_getdents64, number, self.0.as_mut_ptr(), SIZE) };
+        let len = usize::try_from(Errno::result(len)?).unwrap_or(0);
+        let mut rest = self.0.get(..len).unwrap_or_default();
+        // struct linux_dirent64: 8 bytes of number, 8 of offset, 2 of length, 1 of type, the name.
+        let records = std::iter::from_fn(move || {
+            let length = rest.get(16..18)?.try_into().map(u16::from_ne_bytes).ok()?;
+            let (record, others) = rest.split_at_checked(length.into())?;
+            rest = others;
+            let name = CStr::from_bytes_until_nul(record.get(19..)?).ok()?;
+            Some((name, record.get(18) == Some(&libc::DT_DIR)))
+        });
+        Ok((len > 0).then(|| records.filter(|(name, _)| ![c".", c".."].contains(name))))
+    }
+}
+
+/// What is in an open directory, and which of it is known to be a directory. Not by std, which
+/// panics where closing a directory fails.
+pub fn entries(dir: impl AsFd) -> Result<Vec<(CString, bool)>, Errno> {
+    let mut records = Records([0; 4096]);
+    let mut entries = Vec::new();
+    while let Some(more) = records.read(&dir)? {
+        entries.extend(more.map(|(name, is_dir)| (name.to_owned(), is_dir)));
+    }
+    Ok(entries)
+}
+
 /// Whether a directory has no entries but `.` and `..`.
 pub fn is_empty(dir: impl AsFd) -> Result<bool, Errno> {
-    // struct linux_dirent64 (getdents(2)): 19 bytes and the name, padded to 8. `.` and `..` take 24
-    // each, so that any third entry either shows in what 512 bytes hold or there is none.
-    let mut buffer = [0_u64; 64];
-    // SAFETY: wrong if the length in bytes were more than the buffer has.
-    let len = unsafe {
-        libc::syscall(
-            libc::SYS_getdents64,
-            dir.as_fd().as_raw_fd(),
-            buffer.as_mut_ptr(),
-            size_of_val(&buffer),
-        )
-    };
-    let len = usize::try_from(Errno::result(len)?).unwrap_or(0);
-    Ok(len <= 48)
+    // `.` and `..` take 24 bytes each, so that any third entry either shows in 512 or there is none.
+    let mut records = Records([0; 512]);
+    Ok(records.read(dir)?.is_none_or(|mut others| others.next().is_none()))
 }
 
 /// `flock(2)`, exclusive, until the descriptor is closed. nix's guard would panic on an error.

@@ -4,8 +4,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+use crate::sys;
 
 /// The bytes of one configuration file.
 #[derive(Debug)]
@@ -97,18 +103,19 @@ impl Sources {
 
 /// The configuration files of a `namespace.d`, by name.
 fn drop_ins(dir: &Path) -> Result<BTreeMap<OsString, PathBuf>, SourcesError> {
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        result => result,
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let entries = match open(dir, flags, Mode::empty()) {
+        Err(Errno::ENOENT) => return Ok(BTreeMap::new()),
+        result => result.and_then(sys::entries),
     };
     let counts =
         |name: &OsString| name.as_bytes().ends_with(b".conf") && !name.as_bytes().starts_with(b".");
     entries
-        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
-        .map(|names: Vec<OsString>| {
-            names.into_iter().filter(counts).map(|name| (name.clone(), dir.join(name))).collect()
+        .map(|entries| {
+            let names = entries.into_iter().map(|(name, _)| OsString::from_vec(name.into_bytes()));
+            names.filter(counts).map(|name| (name.clone(), dir.join(name))).collect()
         })
-        .map_err(|error| SourcesError { path: dir.to_owned(), error })
+        .map_err(|errno| SourcesError { path: dir.to_owned(), error: errno.into() })
 }
 
 fn read(path: PathBuf) -> Result<Source, SourcesError> {

@@ -61,37 +61,97 @@ pub struct Temporary {
     pub(super) found: Stat,
 }
 
+/// How a session ended.
+#[derive(Debug, Default)]
+pub struct Closed {
+    /// Of each thing that stays, why it does: `EPERM` where systemd closes the session as the user.
+    pub left: Vec<String>,
+    /// Why the process is not where it was, if it is not.
+    pub astray: Option<Error<'static>>,
+}
+
 /// Undoes what a session leaves behind: its mounts, newest first, if `unmount`, and its `tmpdir`
-/// instances. Says of each that stays why it does: `EPERM` where systemd closes the session as the
-/// user.
-pub fn close(kept: &Kept, unmount: bool) -> Vec<String> {
+/// instances.
+pub fn close(kept: &Kept, unmount: bool) -> Closed {
     let result = match close_with(Calls::Descriptors, kept, unmount) {
         Err(Why::CallMissing) => close_with(Calls::Classic, kept, unmount),
         result => result,
     };
-    result.unwrap_or_else(|why| vec![format!("unable to close the session: {why}")])
+    result.unwrap_or_else(|why| Closed {
+        left: vec![format!("unable to close the session: {why}")],
+        astray: None,
+    })
 }
 
-fn close_with(calls: Calls, kept: &Kept, unmount: bool) -> Result<Vec<String>, Why> {
+fn close_with(calls: Calls, kept: &Kept, unmount: bool) -> Result<Closed, Why> {
     let api = MountApi::new(calls)?;
-    let mut left = Vec::new();
+    let mut closed = Closed::default();
     if unmount {
         for mount in kept.mounts.iter().rev() {
-            // The very mount: one whose place another has taken is left alone.
-            match detach(api, mount, |top| Ok(top.mount == mount.top.mount)) {
+            // The very mount: one whose place another has taken is left alone. It may have its
+            // number, too, which the kernel gives away again.
+            let is_ours =
+                |top: &Top| Ok(top.mount == mount.top.mount && api.stat(&top.fd)?.is(&mount.top));
+            match detach(api, mount, is_ours) {
                 Err(Why::CallMissing) => return Err(Why::CallMissing),
-                Err(why) => left.push(format!("unable to unmount {}: {why}", mount.polydir)),
+                Err(why) => closed.left.push(format!("unable to unmount {}: {why}", mount.polydir)),
                 Ok(()) => {}
             }
         }
     }
     if !kept.temporaries.is_empty() {
-        match remove_temporaries(api, kept) {
-            Err(error) => left.push(error),
-            Ok(more) => left.extend(more),
-        }
+        closed.remove_temporaries(api, kept)?;
     }
-    Ok(left)
+    Ok(closed)
+}
+
+impl Closed {
+    /// In a namespace of its own, in which the session's mounts are out of the way: an instance
+    /// parent may lie below the polydir.
+    fn remove_temporaries(&mut self, api: MountApi, kept: &Kept) -> Result<(), Why> {
+        let namespace = match Host::remember(None).and_then(Host::unshare) {
+            Ok(namespace) => namespace,
+            Err(error) => {
+                self.left.push(error.to_string());
+                return Ok(());
+            }
+        };
+        let removed = match namespace.stop_propagation() {
+            Ok(()) => self.remove_in_private(api, kept),
+            Err(error) => {
+                self.left.push(error.to_string());
+                Ok(())
+            }
+        };
+        let astray = |thing, errno| Error::new("return to", Object::Thing(thing), Why::Os(errno));
+        let lost_cwd = namespace.lost_cwd();
+        self.astray = match namespace.leave() {
+            Err(errno) => Some(astray("the session's mount namespace", errno)),
+            Ok(_) => lost_cwd.map(|errno| astray("the working directory, which is / now", errno)),
+        };
+        removed
+    }
+
+    fn remove_in_private(&mut self, api: MountApi, kept: &Kept) -> Result<(), Why> {
+        for mount in kept.mounts.iter().rev() {
+            // A copied mount has another number, so it is known by its root. One that stays hides
+            // the instance, which then says so.
+            let is_ours = |top: &Top| Ok(api.stat(&top.fd)?.is(&mount.top));
+            detach(api, mount, is_ours).unwrap_or_default();
+        }
+        for Temporary { parent, name, found } in &kept.temporaries {
+            let is_it = |top: &Stat| top.is(found);
+            match api.open(parent).and_then(|dir| removal::remove(api, &dir, name, is_it)) {
+                Ok(()) => {}
+                Err(Why::CallMissing) => return Err(Why::CallMissing),
+                Err(why) => {
+                    let name = crate::path::Shown(name.to_bytes());
+                    self.left.push(format!("unable to remove instance {parent}/{name}: {why}"));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Detaches a session's mount if the top of its polydir is that one. What a user has mounted over it
@@ -103,39 +163,6 @@ fn detach(
 ) -> Result<(), Why> {
     let top = api.top(&mount.polydir)?;
     if is_ours(&top)? { Ok(super::cover::detach(&top.fd)?) } else { Ok(()) }
-}
-
-/// In a namespace of its own, in which the session's mounts are out of the way: an instance parent
-/// may lie below the polydir.
-fn remove_temporaries(api: MountApi, kept: &Kept) -> Result<Vec<String>, String> {
-    let text = |error: Error<'_>| error.to_string();
-    let namespace = Host::remember(None).map_err(text)?.unshare().map_err(text)?;
-    let mut left = Vec::new();
-    match namespace.stop_propagation() {
-        Ok(()) => {
-            for mount in kept.mounts.iter().rev() {
-                // A copied mount has another number, so it is known by its root. One that stays
-                // hides the instance, which then says so.
-                let is_ours = |top: &Top| Ok(api.stat(&top.fd)?.is(&mount.top));
-                detach(api, mount, is_ours).unwrap_or_default();
-            }
-            for Temporary { parent, name, found } in &kept.temporaries {
-                let is_it = |top: &Stat| top.is(found);
-                let removed =
-                    api.open(parent).and_then(|dir| removal::remove(api, &dir, name, is_it));
-                if let Err(why) = removed {
-                    let name = crate::path::Shown(name.to_bytes());
-                    left.push(format!("unable to remove instance {parent}/{name}: {why}"));
-                }
-            }
-        }
-        Err(error) => left.push(text(error)),
-    }
-    namespace.leave().map_err(|errno| {
-        let object = Object::Thing("the session's mount namespace");
-        text(Error::new("return to", object, Why::Os(errno)))
-    })?;
-    Ok(left)
 }
 
 /// Removes instances that a session made before it was refused: they are empty. One that stays is

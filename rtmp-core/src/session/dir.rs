@@ -92,6 +92,12 @@ impl Dir {
         self.stat.is_roots_alone()
     }
 
+    /// Whether this is a place like `/tmp`: everybody may make names, only owners change them.
+    pub fn is_sticky(&self) -> bool {
+        let Stat { uid, mode, .. } = self.stat;
+        uid == 0 && mode & libc::S_ISVTX != 0 && mode & 0o022 != 0
+    }
+
     /// The same directory for reading, changing and locking; an `O_PATH` descriptor can do neither.
     pub fn readable(&self) -> Result<OwnedFd, Errno> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;

@@ -95,6 +95,8 @@ pub struct Draft<'d> {
     room: Dir,
     /// Kept back for the removal, for which there may be no other descriptors left.
     spare: Option<[OwnedFd; 2]>,
+    /// Whether what is in the room is somebody else's by now.
+    holds_anothers: bool,
 }
 
 /// What the directory in the making is called in its room.
@@ -110,7 +112,8 @@ impl<'d> Draft<'d> {
                 Ok(()) => {
                     return match fresh(api, place, name) {
                         Ok((room, spare)) => {
-                            Ok(Self { api, place, name, room, spare: Some(spare) })
+                            let spare = Some(spare);
+                            Ok(Self { api, place, name, room, spare, holds_anothers: false })
                         }
                         Err(why) => {
                             // An empty directory at most goes, whosever it is.
@@ -127,14 +130,14 @@ impl<'d> Draft<'d> {
         Err(Why::Contested)
     }
 
-    /// Makes the directory, root's and 0700 as yet.
-    pub fn directory(&self, context: Option<&Context>) -> Result<Dir, Why> {
-        make_in(self.api, &self.room, MADE, context)
+    /// Makes the directory, root's as yet, with this mode less the caller's umask.
+    pub fn directory(&self, mode: u32, context: Option<&Context>) -> Result<Dir, Why> {
+        make_in(self.api, &self.room, MADE, mode, context)
     }
 
     /// Makes the directory, finished.
     pub fn finished(&self, recipe: Recipe<'_>) -> Result<Dir, Why> {
-        let mut dir = self.directory(recipe.label())?;
+        let mut dir = self.directory(CLOSED, recipe.label())?;
         finish(self.api, &mut dir, recipe)?;
         Ok(dir)
     }
@@ -145,13 +148,14 @@ impl<'d> Draft<'d> {
     }
 
     /// Lets the directory change places with what has the name now, and says what that is called
-    /// from now on.
-    pub fn exchange(self, name: &CStr) -> Result<DraftName, Why> {
+    /// from now on. Where it cannot be given a name it stays in the room, whose name that is then.
+    pub fn exchange(mut self, name: &CStr) -> Result<DraftName, Why> {
         let aside = DraftName::new(sys::random()?);
         renameat2(&self.room, MADE, self.place, name, RenameFlags::RENAME_EXCHANGE)?;
+        self.holds_anothers = true;
         let flags = RenameFlags::RENAME_NOREPLACE;
-        renameat2(&self.room, MADE, self.place, aside.as_cstr(), flags)?;
-        Ok(aside)
+        let moved = renameat2(&self.room, MADE, self.place, aside.as_cstr(), flags);
+        Ok(if moved.is_ok() { aside } else { self.name })
     }
 }
 
@@ -163,7 +167,7 @@ impl Drop for Draft<'_> {
         let (place, name) = (self.place, self.name);
         let remove = || unlinkat(place, name.as_cstr(), UnlinkatFlags::RemoveDir);
         // What was published has left an empty room behind.
-        if remove() != Err(Errno::ENOTEMPTY) {
+        if remove() != Err(Errno::ENOTEMPTY) || self.holds_anothers {
             return;
         }
         self.spare = None;
@@ -172,14 +176,18 @@ impl Drop for Draft<'_> {
     }
 }
 
-/// Makes a directory, root's and 0700, in one that only root can reach.
+/// The mode of what is not finished.
+pub const CLOSED: u32 = 0o700;
+
+/// Makes a directory of root's in one that only root can reach.
 pub fn make_in(
     api: MountApi,
     dir: &Dir,
     name: &CStr,
+    mode: u32,
     context: Option<&Context>,
 ) -> Result<Dir, Why> {
-    label::mkdir(dir, name, Mode::S_IRWXU, context)?;
+    label::mkdir(dir, name, Mode::from_bits_truncate(mode), context)?;
     api.child_on_same_mount(dir, name)
 }
 

@@ -52,6 +52,20 @@ pub enum Event {
     AlreadyCovered,
 }
 
+impl Event {
+    fn outlives_the_namespace(&self) -> bool {
+        match self {
+            Self::SquatMovedAside { .. }
+            | Self::ForgeryMovedAside { .. }
+            | Self::BoxTightened { .. }
+            | Self::InstanceAdjusted { .. }
+            | Self::InstanceRelabelled
+            | Self::InstanceCompleted => true,
+            Self::MountDetached | Self::AlreadyCovered => false,
+        }
+    }
+}
+
 /// A name that starts with a colon, which no user's name does, and is unlike any other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DraftName([u8; DraftName::LEN]);
@@ -191,9 +205,9 @@ impl<'p> Ledger<'p> {
         self.instances.iter().any(|instance| instance.is(dir))
     }
 
-    /// Forgets an attempt that was given up.
-    pub fn clear(&mut self) {
-        self.notices.clear();
+    /// Forgets an attempt that was given up, but for what it changed on disk.
+    pub fn begin_again(&mut self) {
+        self.notices.retain(|notice| notice.event.outlives_the_namespace());
         self.mounts.clear();
         self.temporaries.clear();
         self.instances.clear();

@@ -3,6 +3,7 @@
 mod close;
 mod cover;
 mod covering;
+mod creation;
 mod dir;
 mod draft;
 mod error;
@@ -23,9 +24,10 @@ mod way;
 
 use std::os::fd::OwnedFd;
 
+use nix::errno::Errno;
 use nix::unistd::fchdir;
 
-pub use close::{Kept, Mount, Temporary, close};
+pub use close::{Closed, Kept, Mount, Temporary, close};
 pub use error::{Aftermath, Error, Object, Why};
 pub use ledger::{DraftName, Event, Ledger, Notice};
 
@@ -55,7 +57,7 @@ pub fn open<'p>(plan: &'p Plan<'_>) -> Result<Ledger<'p>, Error<'p>> {
         return Ok(ledger);
     }
     let mut parents = Vec::with_capacity(polydirs);
-    let cwd = sys::getcwd().ok();
+    let cwd = cwd()?;
     let cwd = cwd.as_ref().map(PathBuffer::as_bytes);
     let host = Host::remember(cwd)?;
     let host = match attempt(Calls::Descriptors, (host, cwd), plan, &mut parents, &mut ledger) {
@@ -63,12 +65,24 @@ pub fn open<'p>(plan: &'p Plan<'_>) -> Result<Ledger<'p>, Error<'p>> {
         Attempt::WithOlderCalls(host) => host,
     };
     parents.clear();
-    ledger.clear();
+    ledger.begin_again();
     match attempt(Calls::Classic, (host, cwd), plan, &mut parents, &mut ledger) {
         Attempt::Done(result) => result.map(|()| ledger),
         Attempt::WithOlderCalls(_) => {
             let object = Object::Thing("the private namespace");
             Err(Error::new("mount in", object, Why::CallMissing))
+        }
+    }
+}
+
+/// `None`: it is gone, and leads to no other place than what then has the name above it.
+fn cwd<'p>() -> Result<Option<PathBuffer>, Error<'p>> {
+    match sys::getcwd() {
+        Ok(path) => Ok(Some(path)),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(errno) => {
+            let object = Object::Thing("the working directory");
+            Err(Error::new("look at", object, Why::Os(errno)))
         }
     }
 }
@@ -94,7 +108,7 @@ fn attempt<'p>(
         namespace.keep();
         return Attempt::Done(Ok(()));
     };
-    let aftermath = if namespace.knows_cwd() { Aftermath::Unchanged } else { Aftermath::AtRoot };
+    let aftermath = namespace.lost_cwd().map_or(Aftermath::Unchanged, |_| Aftermath::AtRoot);
     let left = namespace.leave();
     // All that outlives a namespace. An error is on its way already that matters more.
     close::remove_new(calls, ledger.temporaries());

@@ -30,7 +30,7 @@ enum Cwd {
     /// This one.
     At(OwnedFd),
     /// One that root cannot open, on a root-squashed NFS. A refusal leads to `/`.
-    Unknown,
+    Unknown(Errno),
 }
 
 const THIS_NAMESPACE: &std::ffi::CStr = c"/proc/thread-self/ns/mnt";
@@ -59,7 +59,7 @@ impl Host {
             root: directory(c"/").map_err(refuse("the root directory"))?,
             cwd: match cwd {
                 Some(b"/") => Cwd::Root,
-                _ => directory(c".").map_or(Cwd::Unknown, Cwd::At),
+                _ => directory(c".").map_or_else(Cwd::Unknown, Cwd::At),
             },
         })
     }
@@ -67,12 +67,25 @@ impl Host {
     /// Makes the mount namespace of this thread private.
     pub fn unshare<'p>(self) -> Result<PrivateNamespace, Error<'p>> {
         match unshare(CloneFlags::CLONE_NEWNS) {
-            Ok(()) => Ok(PrivateNamespace { host: self }),
+            Ok(()) => Ok(PrivateNamespace { host: Some(self) }),
             Err(errno) => {
                 let object = Object::Thing("the mount namespace");
                 Err(Error::new("unshare", object, Why::Os(errno)))
             }
         }
+    }
+
+    /// Joins its namespace. The root directory is set again, since joining a namespace leads to
+    /// *its* root: without that a chrooted process would find itself outside of its chroot.
+    fn enter(self) -> Result<Self, Errno> {
+        setns(&self.namespace, CloneFlags::CLONE_NEWNS)?;
+        fchdir(&self.root)?;
+        chroot(c".")?;
+        match &self.cwd {
+            Cwd::At(cwd) => fchdir(cwd)?,
+            Cwd::Root | Cwd::Unknown(_) => chdir(c"/")?,
+        }
+        Ok(self)
     }
 }
 
@@ -80,7 +93,17 @@ impl Host {
 #[derive(Debug)]
 #[must_use = "a private namespace is kept or left"]
 pub struct PrivateNamespace {
-    host: Host,
+    /// `None`: kept or left.
+    host: Option<Host>,
+}
+
+impl Drop for PrivateNamespace {
+    /// A panic, too, leads back.
+    fn drop(&mut self) {
+        if let Some(host) = self.host.take() {
+            host.enter().map(drop).unwrap_or_default();
+        }
+    }
 }
 
 /// No MS_PRIVATE: mounts that the host makes later still arrive in the session.
@@ -117,28 +140,24 @@ impl PrivateNamespace {
 
     /// Whether the process may come from a session of ours: `su` in a login, say.
     pub fn is_nested(&self) -> bool {
-        self.host.nested
+        self.host.as_ref().is_some_and(|host| host.nested)
     }
 
     /// Stays.
-    pub fn keep(self) {}
-
-    /// Goes back to the host; the kernel then drops every mount that was made here. The root
-    /// directory is set again, since joining a namespace leads to *its* root: without that a
-    /// chrooted process would find itself outside of its chroot.
-    pub fn leave(self) -> Result<Host, Errno> {
-        setns(&self.host.namespace, CloneFlags::CLONE_NEWNS)?;
-        fchdir(&self.host.root)?;
-        chroot(c".")?;
-        match &self.host.cwd {
-            Cwd::At(cwd) => fchdir(cwd)?,
-            Cwd::Root | Cwd::Unknown => chdir(c"/")?,
-        }
-        Ok(self.host)
+    pub fn keep(mut self) {
+        self.host = None;
     }
 
-    /// Whether leaving leads to the working directory it came from, and not to `/`.
-    pub fn knows_cwd(&self) -> bool {
-        !matches!(self.host.cwd, Cwd::Unknown)
+    /// Goes back to the host; the kernel then drops every mount that was made here.
+    pub fn leave(mut self) -> Result<Host, Errno> {
+        self.host.take().map_or(Err(Errno::EINVAL), Host::enter)
+    }
+
+    /// Why leaving leads to `/` and not to the working directory it came from, if it does.
+    pub fn lost_cwd(&self) -> Option<Errno> {
+        match self.host.as_ref()?.cwd {
+            Cwd::Unknown(errno) => Some(errno),
+            Cwd::Root | Cwd::At(_) => None,
+        }
     }
 }

@@ -4,17 +4,15 @@ use std::ffi::CStr;
 
 use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
-use nix::sys::stat::Mode;
 
+use super::creation::Missing;
 use super::dir::{Dir, Ground};
-use super::draft::{Draft, Pattern, Recipe, TRIES};
+use super::draft::TRIES;
 use super::error::{Object, Why};
-use super::label;
 use super::ledger::{DraftName, Event, Ledger};
 use super::walk::MountApi;
 use crate::path::AbsPath;
-use crate::plan::ParentRule;
-use crate::selinux::{Context, Labels};
+use crate::plan::{Creation, ParentRule};
 use crate::sys::{self, Stat};
 
 impl ParentRule {
@@ -26,12 +24,13 @@ impl ParentRule {
         }
     }
 
-    /// The mode it is made with.
-    fn mode(self) -> u32 {
-        match self {
+    /// How it is made.
+    fn creation(self) -> Creation {
+        let mode = match self {
             Self::Hidden | Self::Any => 0,
             Self::Listed => 0o755,
-        }
+        };
+        Creation { mode: Some(mode), uid: 0, gid: 0 }
     }
 
     fn refusal(self, stat: &Stat) -> Why {
@@ -92,7 +91,7 @@ impl<'p> Place<'_, 'p> {
         for _ in 0..TRIES {
             match self.api.child(self.above, self.name) {
                 Ok(dir) if self.rule.accepts(&dir.stat) => return Ok(InstanceParent { dir }),
-                Ok(dir) if !self.is_sticky() || is_roots_own(&dir.stat) => {
+                Ok(dir) if !self.above.is_sticky() || is_roots_own(&dir.stat) => {
                     return Err(self.rule.refusal(&dir.stat));
                 }
                 Ok(_) => {}
@@ -105,7 +104,7 @@ impl<'p> Place<'_, 'p> {
                     ledger.note(Object::Path("instance parent", path), Event::MountDetached);
                     continue;
                 }
-                Err(Why::Link | Why::NotADirectory) if self.is_sticky() => {}
+                Err(Why::Link | Why::NotADirectory) if self.above.is_sticky() => {}
                 Err(why) => return Err(why),
             }
             if let Some((dir, uid, aside)) = self.swap()? {
@@ -119,61 +118,13 @@ impl<'p> Place<'_, 'p> {
         Err(Why::Contested)
     }
 
-    /// Whether this is a place like `/tmp`: everybody may make names, only owners change them.
-    fn is_sticky(&self) -> bool {
-        let stat = &self.above.stat;
-        stat.uid == 0 && stat.mode & libc::S_ISVTX != 0 && stat.mode & 0o022 != 0
-    }
-
-    fn pattern(&self) -> Pattern {
-        Pattern { uid: 0, gid: 0, mode: self.rule.mode() }
-    }
-
-    /// Makes it where nothing is. `None`: somebody was faster.
     fn make(&self) -> Result<Option<Dir>, Why> {
-        if !self.above.is_firm() && !self.is_sticky() {
-            return self.make_in_place();
-        }
-        let (draft, dir) = self.draft()?;
-        match draft.publish(self.above, self.name) {
-            Ok(()) => Ok(Some(dir)),
-            Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR) => Ok(None),
-            Err(Errno::EINVAL) => self.make_in_place(),
-            Err(errno) => Err(Why::Os(errno)),
-        }
+        self.missing().create()
     }
 
-    fn context(&self) -> Result<Option<Context>, Why> {
-        self.labelled.then(|| label::of_missing(self.path, self.above)).transpose()
-    }
-
-    fn draft(&self) -> Result<(Draft<'_>, Dir), Why> {
-        let context = self.context()?;
-        let labels = context.map(|it| Labels { polydir: it.clone(), instance: it });
-        let recipe = Recipe { pattern: self.pattern(), labels: labels.as_ref(), home: None };
-        let draft = Draft::make(self.api, self.above, recipe.label_around())?;
-        let dir = draft.finished(recipe)?;
-        Ok((draft, dir))
-    }
-
-    /// In a directory that a user owns, a home: the user could rename a draft, so there is none.
-    /// And where a rename cannot spare what has the name. Nothing is changed of what is there
-    /// afterwards unless it is root's, and empty.
-    fn make_in_place(&self) -> Result<Option<Dir>, Why> {
-        let mode = Mode::from_bits_truncate(self.rule.mode());
-        match label::mkdir(self.above, self.name, mode, self.context()?.as_ref()) {
-            Ok(()) => {}
-            Err(Why::Os(Errno::EEXIST)) => return Ok(None),
-            Err(why) => return Err(why),
-        }
-        let mut dir = self.api.child_on_same_mount(self.above, self.name)?;
-        let open = dir.readable()?;
-        if dir.stat.uid != 0 || !sys::is_empty(&open)? {
-            return Err(Why::Contested);
-        }
-        self.pattern().apply(&open, &dir.stat)?;
-        dir.stat = self.api.stat(&dir)?;
-        Ok(Some(dir))
+    fn missing(&self) -> Missing<'_> {
+        let &Self { api, above, path, name, labelled, rule } = self;
+        Missing { api, above, path, name, creation: rule.creation(), labelled }
     }
 
     /// What is mounted on it is left out of the session. Under a mount over root's directory lies
@@ -190,7 +141,7 @@ impl<'p> Place<'_, 'p> {
     /// `None`: what was there has gone or come back meanwhile.
     fn swap(&self) -> Result<Option<(Dir, Option<u32>, DraftName)>, Why> {
         let owner = self.api.lstat_at(self.above, self.name).ok().map(|stat| stat.uid);
-        let (draft, dir) = self.draft()?;
+        let (draft, dir) = self.missing().draft()?;
         match draft.exchange(self.name) {
             Ok(aside) => Ok(Some((dir, owner, aside))),
             // Gone meanwhile, or something was mounted on it.

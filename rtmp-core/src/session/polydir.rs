@@ -4,10 +4,10 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 
+use super::creation::Missing;
 use super::dir::Dir;
 use super::draft::Pattern;
 use super::error::{Object, Why};
-use super::label;
 use super::ledger::{Event, Ledger};
 use super::walk::MountApi;
 use crate::path::AbsPath;
@@ -67,24 +67,11 @@ impl Polydir {
 fn make(api: MountApi, path: &AbsPath, creation: Creation, labelled: bool) -> Result<Polydir, Why> {
     let name = path.name().ok_or(Why::NotADirectory)?;
     let above = api.open_above(path)?;
-    // Without a mode it is what mkdir(1) would make, so the caller's umask counts.
-    let asked = creation.mode.unwrap_or(0o777);
-    let mode = nix::sys::stat::Mode::from_bits_truncate(asked);
-    let context = labelled.then(|| label::of_missing(path, &above)).transpose()?;
-    match label::mkdir(&above, name, mode, context.as_ref()) {
-        Ok(()) => {}
+    let missing = Missing { api, above: &above, path, name, creation, labelled };
+    let dir = match missing.create()? {
+        Some(dir) => dir,
         // Another login was faster.
-        Err(Why::Os(Errno::EEXIST)) => return Ok(Polydir { dir: api.child(&above, name)? }),
-        Err(why) => return Err(why),
-    }
-    let mut dir = api.child(&above, name)?;
-    let open = dir.readable()?;
-    // In a user's directory the user may have put something of root's in its place.
-    if dir.stat.uid != 0 || !above.is_firm() && !sys::is_empty(&open)? {
-        return Err(Why::Contested);
-    }
-    let mode = creation.mode.unwrap_or(dir.stat.permissions());
-    Pattern { uid: creation.uid, gid: creation.gid, mode }.apply(&open, &dir.stat)?;
-    dir.stat = api.stat(&dir)?;
+        None => api.child(&above, name)?,
+    };
     Ok(Polydir { dir })
 }

@@ -4,7 +4,6 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 
-use nix::dir::{Dir as Listing, Type};
 use nix::errno::Errno;
 use nix::fcntl::renameat;
 use nix::unistd::{UnlinkatFlags, unlinkat};
@@ -99,14 +98,5 @@ fn names(dir: &Dir) -> Result<Vec<(CString, bool)>, Why> {
 
 /// The names in a directory that is open for reading, and which are directories.
 pub fn names_in(dir: OwnedFd) -> Result<Vec<(CString, bool)>, Why> {
-    let mut listing = Listing::from_fd(dir)?;
-    let mut names = Vec::new();
-    for entry in listing.iter() {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name != c"." && name != c".." {
-            names.push((name.to_owned(), entry.file_type() == Some(Type::Directory)));
-        }
-    }
-    Ok(names)
+    Ok(sys::entries(dir)?)
 }

@@ -46,7 +46,15 @@ pub fn run(api: MountApi, script: &AbsPath, arguments: &Arguments<'_>) -> Result
         .current_dir("/");
     match sys::run(&mut command) {
         Ok(status) if status.signal().is_some() => Err(Why::Killed),
-        // As in pam_namespace: a script that fails, or cannot be run, fails nobody's login.
-        Ok(_) | Err(_) => Ok(()),
+        // As in pam_namespace: a script that fails, or is no program, fails nobody's login.
+        Ok(_) => Ok(()),
+        Err(error) if error.raw_os_error().is_some_and(|errno| NO_PROGRAM.contains(&errno)) => {
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }
+
+/// What execve(2) says of a file that it will never run, and of a missing interpreter.
+const NO_PROGRAM: [i32; 5] =
+    [libc::ENOEXEC, libc::EACCES, libc::ENOENT, libc::ENOTDIR, libc::ELIBBAD];

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::sys::stat::{Mode, fchmod, mkdirat};
 use nix::unistd::{Gid, Uid, fchown, fchownat, symlinkat};
 
@@ -18,6 +18,7 @@ use super::error::Why;
 use super::label;
 use crate::path::AbsPath;
 use crate::selinux::{Context, FileContexts, Range};
+use crate::sys;
 
 /// Where a new home's files come from.
 const SKEL: &str = "/etc/skel";
@@ -65,6 +66,8 @@ impl Contexts {
     }
 }
 
+const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+
 struct Copying {
     owner: Owner,
     labels: Option<Contexts>,
@@ -73,15 +76,13 @@ struct Copying {
 impl Copying {
     /// Copies what is in a directory; `seen` is where the copy will be seen.
     fn entries(&self, from: &Path, to: impl AsFd, seen: &Path) -> Result<(), Why> {
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            let (path, name, kind) = (entry.path(), entry.file_name(), entry.file_type()?);
-            let (name, seen) = (name.as_os_str(), seen.join(&name));
+        for (name, _) in sys::entries(open(from, DIRECTORY, Mode::empty())?)? {
+            let name = OsStr::from_bytes(name.to_bytes());
+            let (path, seen) = (from.join(name), seen.join(name));
+            let kind = fs::symlink_metadata(&path)?.file_type();
             if kind.is_dir() {
                 self.create(&seen, libc::S_IFDIR, || mkdirat(&to, name, Mode::S_IRWXU))?;
-                let flags =
-                    OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-                let dir = openat(&to, name, flags, Mode::empty())?;
+                let dir = openat(&to, name, DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty())?;
                 self.entries(&path, &dir, &seen)?;
                 give(&dir, &path, self.owner)?;
             } else if kind.is_symlink() {

@@ -138,10 +138,11 @@ impl<'p> Boxed<'p> {
         recipe: Recipe<'_>,
     ) -> Result<Option<Instance>, Why> {
         let draft = Draft::make(api, &parent.dir, recipe.label_around())?;
-        let mut user_box = draft.directory(recipe.label_around())?;
+        let mut user_box = draft.directory(draft::CLOSED, recipe.label_around())?;
         let inner = match self.instance {
             Some(inner) => {
-                let mut dir = draft::make_in(api, &user_box, inner.name.as_cstr(), recipe.label())?;
+                let name = inner.name.as_cstr();
+                let mut dir = draft::make_in(api, &user_box, name, draft::CLOSED, recipe.label())?;
                 draft::finish(api, &mut dir, recipe)?;
                 Some(dir)
             }
