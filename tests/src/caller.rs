@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use nix::sys::stat::stat;
 use serde::{Deserialize, Serialize};
 
 use crate::mounts::MountTable;
@@ -21,8 +21,9 @@ pub struct Inode {
 impl Inode {
     /// The directory or file at `path`.
     pub fn of(path: &str) -> Self {
-        let found = fs::metadata(path).unwrap_or_else(|e| panic!("{path}: {e}"));
-        Inode { dev: found.dev(), ino: found.ino() }
+        // Not by std, which may ask with statx(2): an old kernel has none.
+        let found = stat(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        Inode { dev: found.st_dev, ino: found.st_ino }
     }
 }
 

@@ -24,7 +24,9 @@
 //! | [`examples`] | the configuration files that everything has to work with |
 //! | [`twin`], [`application`] | the same calls with another module, and what differs |
 //! | [`attack`], [`fuse`] | races, and file systems that lie or never answer |
+//! | [`kernel`] | a kernel that fails on request, or lacks calls |
 //! | [`caller`], [`mounts`], [`log`] | what is looked at afterwards |
+//! | [`figures`] | what was counted |
 //! | [`vm`] | a whole host that boots: systemd, sshd, cron, and another kernel |
 //!
 //! Worlds need root: `tests/run` sees to it. A test that cannot run on a machine is marked
@@ -38,8 +40,11 @@ mod etc;
 pub mod examples;
 mod explained;
 mod files;
+pub mod figures;
 pub mod fuse;
 mod ground;
+#[allow(unsafe_code)]
+pub mod kernel;
 pub mod log;
 pub mod module;
 pub mod mounts;
