@@ -39,8 +39,8 @@ pub mod command;
 mod etc;
 pub mod examples;
 mod explained;
-mod files;
 pub mod figures;
+mod files;
 pub mod fuse;
 mod ground;
 #[allow(unsafe_code)]

@@ -59,7 +59,7 @@ const MUTATIONS: [Mutation; 18] = [
         promise: "an instance is complete or absent: it is finished in a closed room",
         file: "instance.rs",
         line: "                    let dir = draft.finished(recipe)?;\n                    match draft.publish(&parent.dir, name.as_cstr()) {",
-        instead: "                    drop(draft);\n                    let mut dir = super::draft::make_in(api, &parent.dir, name.as_cstr(), super::draft::CLOSED)?;\n                    super::draft::finish(api, &mut dir, recipe)?;\n                    match Ok::<(), Errno>(()) {",
+        instead: "                    drop(draft);\n                    let mut dir = super::draft::make_in(api, &parent.dir, name.as_cstr(), super::draft::CLOSED, None)?;\n                    super::draft::finish(api, &mut dir, recipe)?;\n                    match Ok::<(), Errno>(()) {",
         test: ("faults", "prefix"),
         says: "on disk: /srv/inst/alice 0 0 700",
     },
@@ -146,7 +146,7 @@ const MUTATIONS: [Mutation; 18] = [
     Mutation {
         promise: "a directory that was made in place goes again when its login fails",
         file: "creation.rs",
-        line: "        unlinkat(above, name, UnlinkatFlags::RemoveDir).unwrap_or_default();\n",
+        line: "        unlinkat(self.above, self.name, UnlinkatFlags::RemoveDir).unwrap_or_default();\n",
         instead: "",
         test: ("faults", "home"),
         says: "on disk: /home/alice/boxes 0 0 750",
