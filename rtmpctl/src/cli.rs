@@ -73,6 +73,21 @@ Examples:
   rtmpctl status
   rtmpctl status --json | jq '.processes.stale.users[].processes[].pid'")]
     Status(StatusArgs),
+    /// Prove that sessions are private
+    ///
+    /// Opens a session for each of two users, which nobody works in, and looks: at its mounts, owners,
+    /// modes, flags and labels, whether a file that one user writes is seen by the other, by a user
+    /// without a session, or on the host, and whether mounts leave the session. Then closes them and
+    /// removes what they made. Before that it compares what each running process sees with what the
+    /// rules say. Without --service the stack is pam_rtmp.so alone, with the options that a service
+    /// gives it; with it the session stack of that service, and all that its modules do. Only root can
+    /// do this. The exit status is 2 if a promise is broken.
+    #[command(after_help = "\
+Examples:
+  rtmpctl verify
+  rtmpctl verify alice bob --service sshd
+  rtmpctl verify --json | jq '.checks[] | select(.result == \"fail\")'")]
+    Verify(VerifyArgs),
     /// List the instances
     ///
     /// Each with its user, the polydir it stands for, the sessions and processes that are in it, and
@@ -165,6 +180,9 @@ Example:
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Open a session for verify, and do in it what standard input says
+    #[command(hide = true, after_help = "Example:\n  rtmpctl verify")]
+    VerifyProbe(ProbeArgs),
     /// Print the man page
     #[command(hide = true, after_help = "Example:\n  rtmpctl man > rtmpctl.8")]
     Man,
@@ -264,6 +282,30 @@ fn seconds(text: &str) -> Result<i64, String> {
     };
     let number = digits.parse::<u32>().map_err(|error| error.to_string())?;
     i64::from(number).checked_mul(unit).ok_or_else(|| "too long".to_owned())
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Whose sessions [default: the first two users whom the rules do not exempt]
+    pub users: Vec<OsString>,
+    /// Through this PAM service instead of pam_rtmp.so alone
+    #[arg(long, value_name = "SERVICE")]
+    pub service: Option<OsString>,
+    /// Answer in JSON, schema rtmpctl/1
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `verify-probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The PAM service
+    pub service: OsString,
+    /// The user
+    pub user: OsString,
+    /// The user's number
+    pub uid: u32,
 }
 
 /// `explain`.

@@ -19,6 +19,8 @@ mod ground;
 mod host;
 mod instances;
 mod json;
+#[allow(unsafe_code)]
+mod libpam;
 mod lints;
 mod list;
 mod manual;
@@ -35,6 +37,7 @@ mod standing;
 mod status;
 mod table;
 mod tree;
+mod verify;
 mod view;
 
 use std::io::{self, Write};
@@ -69,6 +72,8 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::List(asked) => list::run(&asked, paint),
         Command::Clean(asked) => clean::run(&asked, paint),
         Command::Du(asked) => list::du(&asked, paint),
+        Command::Verify(asked) => verify::run(&asked, paint),
+        Command::VerifyProbe(asked) => verify::probe::run(&asked),
         Command::Status(asked) => status::run(&asked, paint),
         Command::Enter(asked) => match view::enter(&asked)? {},
         Command::Exec(asked) => match view::exec(&asked)? {},

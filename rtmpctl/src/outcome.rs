@@ -84,6 +84,12 @@ pub enum Failure {
     /// Something that only root may do.
     #[error("unable to {0}: only root may do that")]
     NotRoot(&'static str),
+    /// The place for sessions that nobody works in.
+    #[error("unable to {0}: {desc} ({1:?})", desc = .1.desc())]
+    Stage(&'static str, Errno),
+    /// Sessions that cannot be looked at.
+    #[error("unable to verify: {0}")]
+    Unverifiable(String),
     /// Standard output.
     #[error("unable to print: {}", reason(.0))]
     Print(io::Error),

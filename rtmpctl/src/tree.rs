@@ -162,6 +162,11 @@ impl Tree {
         })
     }
 
+    /// Opens a directory, to ask for its SELinux context.
+    pub fn open_for_context(&self, path: &AbsPath) -> Result<OwnedFd, Errno> {
+        self.reach(path.as_bytes(), OFlag::O_PATH | OFlag::O_DIRECTORY)
+    }
+
     /// Reads a file.
     pub fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
         let fd = self.reach(path.as_os_str().as_bytes(), OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;

@@ -17,8 +17,6 @@ use crate::path::{AbsPath, Name};
 use crate::selinux::{Label, Selinux};
 use decide::Login;
 
-pub use crate::instance_name::in_box as name_in_box;
-
 /// Everything that was decided for one login, in the order of the rules.
 #[derive(Debug)]
 pub struct Plan<'t> {

@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 
 use rtmp_core::conf::{Backing, Key, Rule};
+use rtmp_core::instance_name::in_box;
 use rtmp_core::path::AbsPath;
-use rtmp_core::plan;
 
 use super::{Names, Owner};
 use crate::lints;
@@ -158,7 +158,7 @@ impl Kind {
             Backing::Template { flat, .. } => {
                 let path = AbsPath::new(text).ok()?;
                 let polydir = lints::polydir(rule).filter(|_| !flat);
-                let inner = polydir.and_then(|path| plan::name_in_box(&path).ok());
+                let inner = polydir.and_then(|path| in_box(&path).ok());
                 let inner = inner.map(|name| name.as_bytes().to_vec());
                 Self::Owned { name: Template::parse(path.name()?.to_bytes())?, inner }
             }
