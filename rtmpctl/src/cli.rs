@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -9,7 +10,8 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// pam_rtmp.so gives each user a private /tmp and /var/tmp, as namespace.conf(5) says. rtmpctl
 /// reads the same files with the same code and says what is wrong with them, what they mean, and
-/// what a login would get, and looks at what is there. It mounts, makes and changes nothing.
+/// what a login would get, and looks at what is there. It changes nothing unless the command says so:
+/// clean, enable, disable, privatetmp.
 #[derive(Debug, Parser)]
 #[command(name = "rtmpctl", version, max_term_width = 100, after_help = EXIT)]
 pub struct Cli {
@@ -172,6 +174,40 @@ Examples:
     /// they were started with.
     #[command(subcommand)]
     Privatetmp(PrivateTmpCommand),
+    /// Put the module into the session stacks
+    ///
+    /// Finds out who owns the stacks of this host: pam-auth-update(8) on Debian, pam-config(8) on
+    /// SUSE, else each service its own file. Shows the change, opens real sessions through the new
+    /// stacks for root, an administrator and an ordinary user, and writes them if everybody still
+    /// gets in. root always does: the lines begin with a jump for uid 0. Where pam_namespace.so
+    /// stands in a service's file, pam_rtmp.so takes its place. What was there is kept, and disable
+    /// puts it back.
+    #[command(after_help = "\
+Examples:
+  rtmpctl enable --dry-run           show and try, write nothing
+  rtmpctl enable --try 120           take it back in two minutes unless confirmed
+  rtmpctl enable --confirm           in a login that came after it
+  rtmpctl enable --services sshd,su  only these, in their own files")]
+    Enable(EnableArgs),
+    /// Take the module out of the session stacks
+    ///
+    /// Puts the files back that enable changed, byte for byte; where somebody changed them since,
+    /// only the module's lines are taken out. With --root from a rescue system.
+    #[command(after_help = "\
+Examples:
+  rtmpctl disable
+  rtmpctl disable --root /mnt --yes  a system that does not let anybody in")]
+    Disable(DisableArgs),
+    /// Find what on this host is in the way of private directories
+    ///
+    /// Looks at the services that open sessions, at sshd, at what ages /tmp, at Kerberos caches and
+    /// at the instance parents, and names for each finding what helps. check looks at the
+    /// configuration itself.
+    #[command(after_help = "\
+Examples:
+  rtmpctl doctor
+  rtmpctl doctor --json | jq -r '.findings[].message'")]
+    Doctor(DoctorArgs),
     /// Print a shell's completions
     #[command(after_help = "\
 Example:
@@ -447,4 +483,72 @@ pub struct HostArgs {
     /// The command and its arguments
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Where and how.
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// What `enable` and `disable` have in common.
+#[derive(Debug, Args)]
+pub struct SwitchArgs {
+    /// Show the change and try it, but write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write it without asking
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
+    /// Try it with this user; may be given more than once [default: the first administrator and the
+    /// first ordinary user of etc/passwd]
+    #[arg(long = "as", value_name = "USER")]
+    pub people: Vec<String>,
+    /// Where and how.
+    #[command(flatten)]
+    pub looking: Looking,
+}
+
+/// `enable`.
+#[derive(Debug, Args)]
+pub struct EnableArgs {
+    /// Only these services, in their own files
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',', conflicts_with = "non_interactive")]
+    pub services: Vec<String>,
+    /// Also for what has no user in front of it: cron, at, systemd --user
+    #[arg(long)]
+    pub non_interactive: bool,
+    /// Take it back after so many seconds, unless it is confirmed
+    #[arg(long = "try", value_name = "SECONDS", value_parser = patience, conflicts_with = "root")]
+    pub patience: Option<Duration>,
+    /// Let it stay: from a login that came after it
+    #[arg(long, conflicts_with_all = ["services", "non_interactive", "patience", "dry_run", "yes"])]
+    pub confirm: bool,
+    /// How.
+    #[command(flatten)]
+    pub how: SwitchArgs,
+}
+
+/// `disable`.
+#[derive(Debug, Args)]
+pub struct DisableArgs {
+    /// Write it without trying whether everybody gets in then
+    #[arg(long)]
+    pub untried: bool,
+    /// Only if this change was not confirmed; what --try starts
+    #[arg(long, value_name = "CHANGE", hide = true)]
+    pub unconfirmed: Option<String>,
+    /// Wait so many seconds before; what --try starts
+    #[arg(long, value_name = "SECONDS", value_parser = patience, hide = true)]
+    pub after: Option<Duration>,
+    /// How.
+    #[command(flatten)]
+    pub how: SwitchArgs,
+}
+
+/// `120` or `120s`.
+fn patience(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    Ok(Duration::from_secs(text.strip_suffix('s').unwrap_or(text).parse()?))
 }

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     fn look(uid: u32, mode: u32) -> Look {
-        Look { uid, mode: 0o040_000 | mode, identity: (0, 0), on_tmpfs: false }
+        Look { uid, gid: 0, mode: 0o040_000 | mode, identity: (0, 0), on_tmpfs: false }
     }
 
     #[test]

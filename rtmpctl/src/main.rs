@@ -7,13 +7,15 @@
 //! ```
 //!
 //! It is the module's library, stopped one arrow before the session: nothing is mounted, made or
-//! changed. A command looks, and returns its [`Outcome`]; only this file prints.
+//! changed, but for the PAM files that `enable` and `disable` write. A command looks, and returns its
+//! [`Outcome`]; only this file prints.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
 mod clean;
 mod cli;
 mod diagnostic;
+mod doctor;
 mod explain;
 mod ground;
 mod host;
@@ -27,14 +29,18 @@ mod manual;
 mod normal;
 mod outcome;
 mod paint;
+mod pamd;
 mod people;
 mod privatetmp;
 mod record;
+mod report;
 mod service;
 mod sessions;
 mod show;
+mod stacks;
 mod standing;
 mod status;
+mod switch;
 mod table;
 mod tree;
 mod verify;
@@ -79,6 +85,9 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Exec(asked) => match view::exec(&asked)? {},
         Command::Host(asked) => match view::host(&asked)? {},
         Command::Privatetmp(asked) => privatetmp::run(&asked, paint),
+        Command::Enable(asked) => switch::enable(&asked, paint),
+        Command::Disable(asked) => switch::disable(&asked, paint),
+        Command::Doctor(asked) => doctor::run(&asked, paint),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man => manual::page(),
     }

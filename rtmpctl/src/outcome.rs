@@ -90,6 +90,9 @@ pub enum Failure {
     /// Sessions that cannot be looked at.
     #[error("unable to verify: {0}")]
     Unverifiable(String),
+    /// Something that changes the system, or tries how it would be changed.
+    #[error("unable to {0}: {reason}", reason = reason(.1))]
+    Act(String, io::Error),
     /// Standard output.
     #[error("unable to print: {}", reason(.0))]
     Print(io::Error),

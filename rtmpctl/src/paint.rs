@@ -11,6 +11,7 @@ pub struct Paint {
 }
 
 const RED: &str = "\x1b[1;31m";
+const GREEN: &str = "\x1b[1;32m";
 const YELLOW: &str = "\x1b[1;33m";
 const CYAN: &str = "\x1b[1;36m";
 const BOLD: &str = "\x1b[1m";
@@ -37,6 +38,11 @@ impl Paint {
     /// Refused, or an error.
     pub fn red(self, text: &str) -> String {
         self.with(RED, text)
+    }
+
+    /// What is new.
+    pub fn green(self, text: &str) -> String {
+        self.with(GREEN, text)
     }
 
     /// A warning.

@@ -1,9 +1,7 @@
 //! PAM service files: which services call the module, and with which words.
-//!
-//! The grammar is `pam.d(5)`'s: lines joined by a final backslash, `#` to the end of the line,
-//! words in `[…]` that may hold blanks, `@include`, and the controls `include` and `substack`.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -13,13 +11,61 @@ use rtmp_core::options::Options;
 use rtmp_core::path::Shown;
 
 use crate::outcome::Failure;
+use crate::pamd::{Entry, entries, is_session};
 use crate::tree::Tree;
 
 /// Where service files are: the administrator's before the distribution's.
-const DIRS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
+pub const DIRS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
+
+/// The module this is all about.
+pub const MODULE: &[u8] = b"pam_rtmp.so";
+
+/// The module it replaces.
+pub const NAMESPACE: &[u8] = b"pam_namespace.so";
+
+/// Services whose sessions nobody works in: a password changed, a question answered.
+const OTHERWISE_ENGAGED: [&str; 8] =
+    ["chfn", "chpasswd", "chsh", "newusers", "other", "passwd", "polkit-1", "vlock"];
+
+/// Files that look like services and are only included by them, beside Debian's `common-*`: Red
+/// Hat's, Arch's.
+const SHARED: [&str; 8] = [
+    "fingerprint-auth",
+    "password-auth",
+    "postlogin",
+    "smartcard-auth",
+    "system-auth",
+    "system-local-login",
+    "system-login",
+    "system-remote-login",
+];
 
 /// `PAM_SUBSTACK_MAX_LEVEL` (libpam): deeper includes are refused there.
 const DEEPEST: usize = 16;
+
+/// Where service files come from: a system's tree, or files that are yet to be written.
+pub trait Shelf {
+    /// A file's text.
+    fn text(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The names in a directory.
+    fn list(&self, dir: &Path) -> Result<Vec<Vec<u8>>, Errno>;
+    /// A path as the caller would write it.
+    fn written(&self, path: &Path) -> PathBuf;
+}
+
+impl Shelf for Tree {
+    fn text(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.read(path)
+    }
+
+    fn list(&self, dir: &Path) -> Result<Vec<Vec<u8>>, Errno> {
+        self.names(dir)
+    }
+
+    fn written(&self, path: &Path) -> PathBuf {
+        self.place(path)
+    }
+}
 
 /// The session stack of one service.
 #[derive(Debug)]
@@ -74,7 +120,7 @@ impl Call {
 
 impl Service {
     /// The session stack of a service.
-    pub fn read(tree: &Tree, name: &OsStr) -> Result<Self, Failure> {
+    pub fn read(shelf: &impl Shelf, name: &OsStr) -> Result<Self, Failure> {
         let mut service = Self {
             name: name.as_bytes().to_vec(),
             by_default: false,
@@ -84,16 +130,38 @@ impl Service {
         };
         // A name with a slash is no service; libpam takes what is behind the last one.
         let file = Path::new(name).file_name().unwrap_or(OsStr::new("other"));
-        if !service.include(tree, Path::new(file), 0)? {
+        if !service.include(shelf, Path::new(file), 0)? {
             service.by_default = true;
-            service.include(tree, Path::new("other"), 0)?;
+            service.include(shelf, Path::new("other"), 0)?;
         }
         Ok(service)
     }
 
     /// The calls of `pam_rtmp.so`.
     pub fn our_calls(&self) -> impl Iterator<Item = &Call> {
-        self.calls.iter().filter(|call| call.module == b"pam_rtmp.so")
+        self.calls.iter().filter(|call| call.module == MODULE)
+    }
+
+    /// Whether this is no service but a part that others include.
+    pub fn is_part(&self) -> bool {
+        let name = self.name.as_slice();
+        name.starts_with(b"common-") || SHARED.iter().any(|shared| name == shared.as_bytes())
+    }
+
+    /// Whether somebody works in its sessions.
+    pub fn opens_sessions(&self) -> bool {
+        let is_other = OTHERWISE_ENGAGED.iter().any(|other| self.name == other.as_bytes());
+        !self.is_part() && !self.calls.is_empty() && !is_other
+    }
+
+    /// Whether another one does the same at a session, wherever its lines stand.
+    pub fn same_session(&self, other: &Self) -> bool {
+        let said = |service: &Self| {
+            let words =
+                |call: &Call| (call.control.clone(), call.module.clone(), call.words.clone());
+            service.calls.iter().map(words).collect::<Vec<_>>()
+        };
+        said(self) == said(other)
     }
 
     /// The lines before a call that may leave it out: by a jump over it, or by ending the stack.
@@ -121,12 +189,12 @@ impl Service {
     }
 
     /// Adds a file's lines. `false`: there is no such file.
-    fn include(&mut self, tree: &Tree, name: &Path, depth: usize) -> Result<bool, Failure> {
-        let Some(source) = find(tree, name)? else { return Ok(false) };
+    fn include(&mut self, shelf: &impl Shelf, name: &Path, depth: usize) -> Result<bool, Failure> {
+        let Some(source) = find(shelf, name)? else { return Ok(false) };
         let entries = entries(&source.text);
         let file = self.files.len();
         self.files.push(source);
-        for Entry { line, words } in entries {
+        for Entry { line, words, .. } in entries {
             let (target, call) = match words.as_slice() {
                 [kind, target, ..] if kind == b"@include" => (Some(target), None),
                 [kind, control, target, words @ ..] if is_session(kind) => match control.as_slice()
@@ -143,7 +211,7 @@ impl Service {
             }
             if let Some(target) = target {
                 let target = Path::new(OsStr::from_bytes(target));
-                if depth == DEEPEST || !self.include(tree, target, depth + 1)? {
+                if depth == DEEPEST || !self.include(shelf, target, depth + 1)? {
                     self.missing.push(target.to_owned());
                 }
             }
@@ -153,128 +221,31 @@ impl Service {
 }
 
 /// The services that have a file.
-pub fn all(tree: &Tree) -> Result<Vec<Service>, Failure> {
+pub fn all(shelf: &impl Shelf) -> Result<Vec<Service>, Failure> {
     let mut names = Vec::new();
     for dir in DIRS {
-        match tree.names(Path::new(dir)) {
+        match shelf.list(Path::new(dir)) {
             Ok(found) => names.extend(found),
             Err(Errno::ENOENT | Errno::ENOTDIR) => {}
-            Err(errno) => return Err(Failure::Read(tree.place(Path::new(dir)), errno.into())),
+            Err(errno) => return Err(Failure::Read(shelf.written(Path::new(dir)), errno.into())),
         }
     }
     // What packagers and editors leave behind has a dot or a tilde, a service has not.
     names.retain(|name| !name.iter().any(|b| matches!(b, b'.' | b'~')));
     names.sort();
     names.dedup();
-    names.iter().map(|name| Service::read(tree, OsStr::from_bytes(name))).collect()
+    names.iter().map(|name| Service::read(shelf, OsStr::from_bytes(name))).collect()
 }
 
-fn find(tree: &Tree, name: &Path) -> Result<Option<Source>, Failure> {
+fn find(shelf: &impl Shelf, name: &Path) -> Result<Option<Source>, Failure> {
     for dir in DIRS {
         // An absolute name stands for itself.
         let path = Path::new(dir).join(name);
-        match tree.read(&path) {
-            Ok(text) => return Ok(Some(Source { path: tree.place(&path), text })),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::Read(tree.place(&path), error)),
+        match shelf.text(&path) {
+            Ok(text) => return Ok(Some(Source { path: shelf.written(&path), text })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::Read(shelf.written(&path), error)),
         }
     }
     Ok(None)
-}
-
-/// `-session` is `session` without a complaint when the module is missing.
-fn is_session(kind: &[u8]) -> bool {
-    kind.strip_prefix(b"-").unwrap_or(kind).eq_ignore_ascii_case(b"session")
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Entry {
-    line: usize,
-    words: Vec<Vec<u8>>,
-}
-
-fn entries(text: &[u8]) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let mut joined: Option<(usize, Vec<u8>)> = None;
-    // One more empty line ends a file whose last line wants to go on.
-    for (index, line) in text.split(|&b| b == b'\n').chain([&b""[..]]).enumerate() {
-        let end = line.iter().position(|&b| b == b'#').unwrap_or(line.len());
-        let line = line.get(..end).unwrap_or_default().trim_ascii_end();
-        let (line, continues) = match line.strip_suffix(b"\\") {
-            Some(line) => (line, true),
-            None => (line, false),
-        };
-        let (start, text) = joined.get_or_insert_with(|| (index + 1, Vec::new()));
-        text.extend_from_slice(line);
-        text.push(b' ');
-        if !continues {
-            let words = words(text);
-            if !words.is_empty() {
-                entries.push(Entry { line: *start, words });
-            }
-            joined = None;
-        }
-    }
-    entries
-}
-
-/// Words between blanks; one that starts with `[` ends at a `]` that has no backslash before it.
-fn words(text: &[u8]) -> Vec<Vec<u8>> {
-    let mut words = Vec::new();
-    let mut rest = text.trim_ascii_start();
-    while let Some(&first) = rest.first() {
-        let mut word = Vec::new();
-        let mut bytes = rest.iter();
-        if first == b'[' {
-            bytes.next();
-            while let Some(&byte) = bytes.next().filter(|&&b| b != b']') {
-                let escaped = byte == b'\\' && bytes.as_slice().first() == Some(&b']');
-                word.push(if escaped { bytes.next().copied().unwrap_or(b']') } else { byte });
-            }
-        } else {
-            word.extend(bytes.by_ref().take_while(|b| !b.is_ascii_whitespace()));
-        }
-        words.push(word);
-        rest = bytes.as_slice().trim_ascii_start();
-    }
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Vec<(usize, String)> {
-        let shown = |words: &[Vec<u8>]| {
-            words.iter().map(|word| Shown(word).to_string()).collect::<Vec<_>>().join("|")
-        };
-        entries(text.as_bytes()).iter().map(|entry| (entry.line, shown(&entry.words))).collect()
-    }
-
-    #[test]
-    fn a_service_file_is_read_as_libpam_reads_it() {
-        for (text, want) in [
-            (
-                "session required pam_rtmp.so debug # x\n",
-                &[(1, "session|required|pam_rtmp.so|debug")][..],
-            ),
-            ("# all\n\n-session optional x.so", &[(3, "-session|optional|x.so")]),
-            (
-                "session \\\n required \\\n x.so\nauth y z",
-                &[(1, "session|required|x.so"), (4, "auth|y|z")],
-            ),
-            (
-                "session [success=1 default=ignore] x.so a[b",
-                &[(1, "session|success=1 default=ignore|x.so|a[b")],
-            ),
-            ("session required x.so [a \\] b] c", &[(1, "session|required|x.so|a ] b|c")]),
-            ("session required x.so [open", &[(1, "session|required|x.so|open ")]),
-            ("@include common-session", &[(1, "@include|common-session")]),
-            ("", &[]),
-        ] {
-            let want: Vec<_> =
-                want.iter().map(|(line, text)| (*line, (*text).to_owned())).collect();
-            assert_eq!(read(text), want, "{text:?}");
-        }
-    }
 }

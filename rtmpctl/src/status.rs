@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use rtmp_core::conf::{Rules, Sources};
 use rtmp_core::path::AbsPath;
 
-use crate::check::{self, Report};
+use crate::check;
 use crate::cli::StatusArgs;
 use crate::diagnostic::Severity;
 use crate::ground;
@@ -136,7 +136,7 @@ pub fn run(asked: &StatusArgs, paint: Paint) -> Result<Outcome, Failure> {
 }
 
 fn configuration(tree: &Tree, sources: &Sources, services: &[Service]) -> Configuration {
-    let report: Report<'_> = check::examine(tree, sources, true, services);
+    let report = check::examine(tree, sources, true, services);
     let rules = Rules::parse(sources).rules;
     let rules = rules.iter().map(|rule| Rule {
         polydir: rule.polydir.as_bytes().to_vec(),
@@ -155,37 +155,17 @@ fn configuration(tree: &Tree, sources: &Sources, services: &[Service]) -> Config
     }
 }
 
-/// Services whose sessions nobody works in: a password changed, a question answered.
-const OTHERWISE_ENGAGED: [&str; 8] =
-    ["chfn", "chpasswd", "chsh", "newusers", "other", "passwd", "polkit-1", "vlock"];
-
-/// Files that look like services and are only included by them, beside Debian's `common-*`: Red
-/// Hat's, Arch's.
-const SHARED: [&str; 8] = [
-    "fingerprint-auth",
-    "password-auth",
-    "postlogin",
-    "smartcard-auth",
-    "system-auth",
-    "system-local-login",
-    "system-login",
-    "system-remote-login",
-];
-
 /// The services that call the module, and those that open sessions without it.
 fn callers(services: &[Service]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let is_service = |service: &&Service| {
-        let name = service.name.as_slice();
-        !name.starts_with(b"common-") && SHARED.iter().all(|shared| name != shared.as_bytes())
-    };
-    let (calling, silent): (Vec<_>, Vec<_>) =
-        services.iter().filter(is_service).partition(|service| service.our_calls().count() > 0);
-    let opens = |service: &&Service| {
-        let name = service.name.as_slice();
-        !service.calls.is_empty() && OTHERWISE_ENGAGED.iter().all(|other| name != other.as_bytes())
-    };
+    let (calling, silent): (Vec<_>, Vec<_>) = services
+        .iter()
+        .filter(|service| !service.is_part())
+        .partition(|service| service.our_calls().count() > 0);
     let name = |service: &Service| service.name.clone();
-    (calling.into_iter().map(name).collect(), silent.into_iter().filter(opens).map(name).collect())
+    (
+        calling.into_iter().map(name).collect(),
+        silent.into_iter().filter(|service| service.opens_sessions()).map(name).collect(),
+    )
 }
 
 fn tally(

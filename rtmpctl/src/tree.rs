@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
 use rtmp_core::conf::{Sources, sources::SYSTEM_DIR};
@@ -29,6 +29,8 @@ pub struct Tree {
 pub struct Look {
     /// The owner.
     pub uid: u32,
+    /// The group.
+    pub gid: u32,
     /// Type and permissions.
     pub mode: u32,
     /// The file system and the number in it, which together are one file's own.
@@ -54,6 +56,11 @@ impl Look {
     /// Whether it is a directory.
     pub fn is_dir(&self) -> bool {
         self.is(SFlag::S_IFDIR)
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.is(SFlag::S_IFREG)
     }
 
     /// Whether it is a symbolic link.
@@ -142,6 +149,7 @@ impl Tree {
         let on_tmpfs = fstatfs(&fd).is_ok_and(|fs| fs.filesystem_type() == TMPFS_MAGIC);
         Ok(Look {
             uid: found.st_uid,
+            gid: found.st_gid,
             mode: found.st_mode,
             identity: (found.st_dev, found.st_ino),
             on_tmpfs,
@@ -165,6 +173,12 @@ impl Tree {
     /// Opens a directory, to ask for its SELinux context.
     pub fn open_for_context(&self, path: &AbsPath) -> Result<OwnedFd, Errno> {
         self.reach(path.as_bytes(), OFlag::O_PATH | OFlag::O_DIRECTORY)
+    }
+
+    /// Where a link leads, as it says itself.
+    pub fn target(&self, link: &AbsPath) -> Result<PathBuf, Errno> {
+        let above = self.reach(link.above(), OFlag::O_PATH)?;
+        Ok(readlinkat(&above, link.name().unwrap_or_default())?.into())
     }
 
     /// Reads a file.

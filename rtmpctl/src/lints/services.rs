@@ -4,7 +4,7 @@ use rtmp_core::path::Shown;
 
 use super::Subject;
 use crate::diagnostic::{Finding, Severity};
-use crate::service::{Call, Service};
+use crate::service::{self, Call, Service};
 
 /// What is found in each service.
 pub fn findings<'t>(subject: &Subject<'_, 't>) -> Vec<Finding<'t>> {
@@ -25,7 +25,7 @@ fn of_service(service: &Service) -> Vec<Finding<'_>> {
     let both = service
         .our_calls()
         .next()
-        .and(service.calls.iter().find(|call| call.module == b"pam_namespace.so"));
+        .and(service.calls.iter().find(|call| call.module == service::NAMESPACE));
     if let Some(origin) = both.and_then(|call| service.origin(call)) {
         let message = format!(
             "service {} calls pam_rtmp.so too: each mounts over what the other has mounted",
