@@ -192,13 +192,22 @@ impl PathBuffer {
 }
 
 /// `getcwd(2)`. A directory outside the root starts with `(unreachable)` instead of a slash.
-pub fn getcwd() -> Result<PathBuffer, Errno> {
-    let mut buffer = PathBuffer { bytes: [0; PATH_MAX], len: 0 };
-    // SAFETY: wrong if the buffer were shorter than PATH_MAX; the kernel writes no more than that.
+pub fn getcwd() -> Result<Vec<u8>, Errno> {
+    match getcwd_within(256) {
+        Err(Errno::ERANGE) => getcwd_within(PATH_MAX),
+        result => result,
+    }
+}
+
+fn getcwd_within(room: usize) -> Result<Vec<u8>, Errno> {
+    let mut path = Vec::with_capacity(room);
+    // SAFETY: wrong if there were less room than said; the kernel writes no more than that.
     // The system call, not libc's wrapper, which walks the tree by itself where the kernel fails.
-    let len = unsafe { libc::syscall(libc::SYS_getcwd, buffer.bytes.as_mut_ptr(), PATH_MAX) };
-    buffer.len = usize::try_from(Errno::result(len)?).map_or(0, |len| len.saturating_sub(1));
-    Ok(buffer)
+    let len = unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), room) };
+    let len = usize::try_from(Errno::result(len)?).map_or(0, |len| len.saturating_sub(1));
+    // SAFETY: wrong if the kernel had written less than it says.
+    unsafe { path.set_len(len) };
+    Ok(path)
 }
 
 /// `readlink(2)`. A link longer than a path can be is cut, and too long then for any use.
@@ -243,7 +252,7 @@ impl<const SIZE: usize> Records<SIZE> {
 /// What is in an open directory, and which of it is known to be a directory. Not by std, which
 /// panics where closing a directory fails.
 pub fn entries(dir: impl AsFd) -> Result<Vec<(CString, bool)>, Errno> {
-    let mut records = Records([0; 4096]);
+    let mut records = Records([0; 1024]);
     let mut entries = Vec::new();
     while let Some(more) = records.read(&dir)? {
         entries.extend(more.map(|(name, is_dir)| (name.to_owned(), is_dir)));

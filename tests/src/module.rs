@@ -33,7 +33,7 @@ impl Module {
 }
 
 /// Where this machine's libpam looks for modules.
-pub(crate) fn directory() -> &'static Path {
+pub fn directory() -> &'static Path {
     const KNOWN: [&str; 4] = [
         "/usr/lib/x86_64-linux-gnu/security",
         "/usr/lib/aarch64-linux-gnu/security",

@@ -1,10 +1,9 @@
 //! Which files, in what order.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -70,11 +69,14 @@ impl Sources {
         let mut sources = vec![first?];
         let mut drop_ins = drop_ins(&dir.join("namespace.d"))?;
         if let Some(vendor) = vendor {
-            for (name, path) in self::drop_ins(&vendor.join("namespace.d"))? {
-                drop_ins.entry(name).or_insert(path);
-            }
+            let more = self::drop_ins(&vendor.join("namespace.d"))?;
+            let is_new =
+                |path: &PathBuf| drop_ins.iter().all(|own| own.file_name() != path.file_name());
+            let mut new: Vec<_> = more.into_iter().filter(is_new).collect();
+            drop_ins.append(&mut new);
         }
-        for path in drop_ins.into_values() {
+        drop_ins.sort_unstable_by(|a, b| a.file_name().cmp(&b.file_name()));
+        for path in drop_ins {
             match read(path) {
                 Ok(source) => sources.push(source),
                 // A directory called x.conf yields nothing in pam_namespace, so it does here.
@@ -101,19 +103,21 @@ impl Sources {
     }
 }
 
-/// The configuration files of a `namespace.d`, by name.
-fn drop_ins(dir: &Path) -> Result<BTreeMap<OsString, PathBuf>, SourcesError> {
+/// The configuration files of a `namespace.d`, in no order.
+fn drop_ins(dir: &Path) -> Result<Vec<PathBuf>, SourcesError> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let entries = match open(dir, flags, Mode::empty()) {
-        Err(Errno::ENOENT) => return Ok(BTreeMap::new()),
+        Err(Errno::ENOENT) => return Ok(Vec::new()),
         result => result.and_then(sys::entries),
     };
-    let counts =
-        |name: &OsString| name.as_bytes().ends_with(b".conf") && !name.as_bytes().starts_with(b".");
+    let counts = |name: &[u8]| name.ends_with(b".conf") && !name.starts_with(b".");
     entries
         .map(|entries| {
-            let names = entries.into_iter().map(|(name, _)| OsString::from_vec(name.into_bytes()));
-            names.filter(counts).map(|name| (name.clone(), dir.join(name))).collect()
+            let names = entries.iter().map(|(name, _)| name.to_bytes());
+            names
+                .filter(|name| counts(name))
+                .map(|name| dir.join(OsStr::from_bytes(name)))
+                .collect()
         })
         .map_err(|errno| SourcesError { path: dir.to_owned(), error: errno.into() })
 }
@@ -128,7 +132,7 @@ fn read(path: PathBuf) -> Result<Source, SourcesError> {
 /// All of a small file, in one read(2) as a rule: a regular file gives less than was asked for only
 /// at its end.
 pub fn read_all(mut file: &fs::File) -> io::Result<Vec<u8>> {
-    let mut text = vec![0; 8192];
+    let mut text = vec![0; 2048];
     let mut len = 0;
     loop {
         let Some(room) = text.get_mut(len..) else { return Ok(text) };

@@ -113,7 +113,7 @@ impl Cover {
 }
 
 fn bind(source: Option<&CStr>, target: &CStr, flags: MsFlags) -> nix::Result<()> {
-    mount(source, target, None::<&str>, flags, None::<&str>)
+    mount(source, target, None::<&CStr>, flags, None::<&CStr>)
 }
 
 /// Detaches a mount, in this namespace, by a descriptor of its root.

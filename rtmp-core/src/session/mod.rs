@@ -33,8 +33,9 @@ pub use ledger::{DraftName, Event, Ledger, Notice};
 
 use crate::path::AbsPath;
 use crate::plan::{Place, Plan, Work};
-use crate::sys::{self, PathBuffer};
+use crate::sys;
 use covering::{Covered, Covering};
+use dir::Dir;
 use namespace::{Host, PrivateNamespace};
 use parent::InstanceParent;
 use polydir::Polydir;
@@ -56,17 +57,19 @@ pub fn open<'p>(plan: &'p Plan<'_>) -> Result<Ledger<'p>, Error<'p>> {
     if !plan.has_work() {
         return Ok(ledger);
     }
-    let mut parents = Vec::with_capacity(polydirs);
+    let mut room =
+        Room { polydirs: Vec::with_capacity(polydirs), parents: Vec::with_capacity(polydirs) };
     let cwd = cwd()?;
-    let cwd = cwd.as_ref().map(PathBuffer::as_bytes);
+    let cwd = cwd.as_deref();
     let host = Host::remember(cwd)?;
-    let host = match attempt(Calls::Descriptors, (host, cwd), plan, &mut parents, &mut ledger) {
+    let host = match attempt(Calls::Descriptors, (host, cwd), plan, &mut room, &mut ledger) {
         Attempt::Done(result) => return result.map(|()| ledger),
         Attempt::WithOlderCalls(host) => host,
     };
-    parents.clear();
+    room.parents.clear();
+    room.polydirs.clear();
     ledger.begin_again();
-    match attempt(Calls::Classic, (host, cwd), plan, &mut parents, &mut ledger) {
+    match attempt(Calls::Classic, (host, cwd), plan, &mut room, &mut ledger) {
         Attempt::Done(result) => result.map(|()| ledger),
         Attempt::WithOlderCalls(_) => {
             let object = Object::Thing("the private namespace");
@@ -76,7 +79,7 @@ pub fn open<'p>(plan: &'p Plan<'_>) -> Result<Ledger<'p>, Error<'p>> {
 }
 
 /// `None`: it is gone, and leads to no other place than what then has the name above it.
-fn cwd<'p>() -> Result<Option<PathBuffer>, Error<'p>> {
+fn cwd<'p>() -> Result<Option<Vec<u8>>, Error<'p>> {
     match sys::getcwd() {
         Ok(path) => Ok(Some(path)),
         Err(Errno::ENOENT) => Ok(None),
@@ -85,6 +88,13 @@ fn cwd<'p>() -> Result<Option<PathBuffer>, Error<'p>> {
             Err(Error::new("look at", object, Why::Os(errno)))
         }
     }
+}
+
+/// What is open in an attempt; its room is reserved before the namespace is private.
+struct Room {
+    /// All of them, or none; see [`Polydir::open_all`].
+    polydirs: Vec<Polydir>,
+    parents: Vec<Option<InstanceParent>>,
 }
 
 enum Attempt<'p> {
@@ -97,14 +107,14 @@ fn attempt<'p>(
     calls: Calls,
     (host, cwd): (Host, Option<&[u8]>),
     plan: &'p Plan<'_>,
-    parents: &mut Vec<Option<InstanceParent>>,
+    room: &mut Room,
     ledger: &mut Ledger<'p>,
 ) -> Attempt<'p> {
     let namespace = match host.unshare() {
         Ok(namespace) => namespace,
         Err(error) => return Attempt::Done(Err(error)),
     };
-    let Err(error) = polyinstantiate(calls, (&namespace, cwd), plan, parents, ledger) else {
+    let Err(error) = polyinstantiate(calls, (&namespace, cwd), plan, room, ledger) else {
         namespace.keep();
         return Attempt::Done(Ok(()));
     };
@@ -121,30 +131,38 @@ fn attempt<'p>(
     }
 }
 
-/// All parents are opened before the first mount, which may hide them; polydirs in the order of
-/// the rules, since one may lie in another.
+/// All parents are opened before the first mount, which may hide them; polydirs before them where
+/// nothing stands against it, else in the order of the rules, since one may lie in another.
 fn polyinstantiate<'p>(
     calls: Calls,
     (namespace, cwd): (&PrivateNamespace, Option<&[u8]>),
     plan: &'p Plan<'_>,
-    parents: &mut Vec<Option<InstanceParent>>,
+    Room { polydirs, parents }: &mut Room,
     ledger: &mut Ledger<'p>,
 ) -> Result<(), Error<'p>> {
     namespace.stop_propagation()?;
     let root = Object::Thing("the root directory");
     let api = MountApi::new(calls).map_err(|why| Error::new("look at", root, why))?;
-    if namespace.is_nested() {
-        nesting::step_out(api, plan)?;
+    Polydir::open_all(api, plan, polydirs);
+    if polydirs.is_empty() {
+        if namespace.is_nested() {
+            nesting::step_out(api, plan)?;
+        }
+        nesting::uncover_for_asker(api, plan)?;
     }
-    nesting::uncover_for_asker(api, plan)?;
-    for (_, work) in plan.work() {
-        parents.push(open_parent(api, work, ledger)?);
+    for (n, (decision, work)) in plan.work().enumerate() {
+        let polydir = polydirs.get(n).map(|polydir| (&decision.polydir, &polydir.dir));
+        parents.push(open_parent(api, work, polydir, ledger)?);
     }
     let mut around_cwd = cwd.and_then(|cwd| uncovered_cwd(api, plan, cwd));
+    let mut opened = polydirs.drain(..);
     for ((decision, work), parent) in plan.work().zip(parents.iter()) {
         let path = &decision.polydir;
         let refuse = |verb| move |why| Error::new(verb, Object::Path("polydir", path), why);
-        let polydir = Polydir::open(api, path, work, ledger).map_err(refuse("open"))?;
+        let polydir = match opened.next() {
+            Some(polydir) => polydir,
+            None => Polydir::open(api, path, work, ledger).map_err(refuse("open"))?,
+        };
         if polydir.dir.linked && ledger.has_covered_by(&polydir.dir.stat) {
             ledger.note(Object::Path("polydir", path), Event::AlreadyCovered);
             continue;
@@ -182,10 +200,13 @@ fn uncovered_cwd<'p>(
 fn open_parent<'p>(
     api: MountApi,
     work: &'p Work,
+    polydir: Option<(&AbsPath, &Dir)>,
     ledger: &mut Ledger<'p>,
 ) -> Result<Option<InstanceParent>, Error<'p>> {
     let Place::Directory { parent: path, rule, .. } = &work.place else { return Ok(None) };
-    InstanceParent::open(api, path, *rule, work.is_labelled(), ledger)
+    let above = polydir.filter(|(polydir, _)| polydir.as_bytes() == path.above());
+    let above = above.map(|(_, dir)| dir);
+    InstanceParent::open(api, path, *rule, work.is_labelled(), above, ledger)
         .map(Some)
         .map_err(|why| Error::new("open", Object::Path("instance parent", path), why))
 }

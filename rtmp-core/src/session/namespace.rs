@@ -1,12 +1,13 @@
 //! The private mount namespace, and the way back.
 
+use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{chdir, chroot, fchdir};
 
 use super::error::{Error, Object, Why};
@@ -16,9 +17,6 @@ use super::error::{Error, Object, Why};
 pub struct Host {
     namespace: OwnedFd,
     root: OwnedFd,
-    /// Whether this is not the initial namespace, so that a session of ours may be around us. Not
-    /// whether process 1 is in another: in a container it may itself have opened a session.
-    nested: bool,
     cwd: Cwd,
 }
 
@@ -33,9 +31,9 @@ enum Cwd {
     Unknown(Errno),
 }
 
-const THIS_NAMESPACE: &std::ffi::CStr = c"/proc/thread-self/ns/mnt";
+const THIS_NAMESPACE: &CStr = c"/proc/thread-self/ns/mnt";
 
-fn directory(path: &std::ffi::CStr) -> Result<OwnedFd, Errno> {
+fn directory(path: &CStr) -> Result<OwnedFd, Errno> {
     open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
 }
 
@@ -52,10 +50,8 @@ impl Host {
     pub fn remember<'p>(cwd: Option<&[u8]>) -> Result<Self, Error<'p>> {
         let refuse = |thing| move |errno| Error::new("open", Object::Thing(thing), Why::Os(errno));
         let namespace = this_namespace().map_err(refuse("/proc/thread-self/ns/mnt"))?;
-        let nested = !fstat(&namespace).is_ok_and(|found| INITIAL.contains(&found.st_ino));
         Ok(Self {
             namespace,
-            nested,
             root: directory(c"/").map_err(refuse("the root directory"))?,
             cwd: match cwd {
                 Some(b"/") => Cwd::Root,
@@ -113,7 +109,7 @@ impl PrivateNamespace {
     /// Makes every mount a slave, so that nothing that is mounted here reaches the host: also where
     /// `/` is private and only `/tmp` is shared, and without reading the mount table.
     pub fn stop_propagation<'p>(&self) -> Result<(), Error<'p>> {
-        let set = |path| mount(None::<&str>, path, None::<&str>, SLAVE, None::<&str>);
+        let set = |path: &CStr| mount(None::<&CStr>, path, None::<&CStr>, SLAVE, None::<&CStr>);
         let result = match set(c"/") {
             // In a chroot whose root is no mount point there is no mount to name. Joining the
             // namespace we are in leads to its real root; then we step back into the chroot.
@@ -138,9 +134,13 @@ impl PrivateNamespace {
         result
     }
 
-    /// Whether the process may come from a session of ours: `su` in a login, say.
+    /// Whether the process may come from a session of ours, `su` in a login, say: it does not come
+    /// from the initial namespace. Whether process 1 is in another says nothing: in a container it
+    /// may itself have opened a session.
     pub fn is_nested(&self) -> bool {
-        self.host.as_ref().is_some_and(|host| host.nested)
+        let initial = |found: FileStat| INITIAL.contains(&found.st_ino);
+        let is_initial = |host: &Host| fstat(&host.namespace).is_ok_and(initial);
+        !self.host.as_ref().is_some_and(is_initial)
     }
 
     /// Stays.

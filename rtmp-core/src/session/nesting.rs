@@ -71,6 +71,8 @@ fn is_the_hosts(api: MountApi, path: &AbsPath) -> bool {
     nix::sys::stat::lstat(first.as_cstr()).is_ok_and(|found| here.stat.is_same(&found))
 }
 
+#[cold]
+#[inline(never)]
 fn uncover_once(
     api: MountApi,
     path: &AbsPath,

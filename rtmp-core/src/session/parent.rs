@@ -53,14 +53,17 @@ pub struct InstanceParent {
 impl InstanceParent {
     /// Opens the instance parent. One that is missing is made, its last component only. One that
     /// somebody else made in a sticky directory is moved aside; elsewhere it is refused.
+    /// `above`: the directory above, if it is open already.
     pub fn open<'p>(
         api: MountApi,
         path: &'p AbsPath,
         rule: ParentRule,
         labelled: bool,
+        above: Option<&Dir>,
         ledger: &mut Ledger<'p>,
     ) -> Result<Self, Why> {
-        match api.open(path) {
+        let near = above.zip(path.name()).and_then(|(above, name)| api.child(above, name).ok());
+        match near.map_or_else(|| api.open(path), Ok) {
             // Most logins end here.
             Ok(dir) if rule.accepts(&dir.stat) => return Ok(Self { dir }),
             Ok(dir) if dir.ground == Ground::Solid => return Err(rule.refusal(&dir.stat)),

@@ -11,7 +11,7 @@ use super::error::{Object, Why};
 use super::ledger::{Event, Ledger};
 use super::walk::MountApi;
 use crate::path::AbsPath;
-use crate::plan::{Creation, Work};
+use crate::plan::{Creation, Plan, Work};
 use crate::sys::{self, ProcPath};
 
 /// A polydir that is open.
@@ -45,12 +45,31 @@ impl Polydir {
         }
     }
 
+    /// Opens all polydirs of the plan at once, as most logins can: they lie apart, no link leads
+    /// to one, and nothing is mounted on one, so that no session around us covers it. Otherwise
+    /// opens none. `polydirs` is empty and has room for all.
+    pub fn open_all(api: MountApi, plan: &Plan<'_>, polydirs: &mut Vec<Self>) {
+        if plan.decisions.iter().any(|decision| decision.uncover.is_some()) || !lie_apart(plan) {
+            return;
+        }
+        for (decision, _) in plan.work() {
+            match api.open(&decision.polydir) {
+                Ok(dir) if !dir.linked && !dir.stat.mount_root => polydirs.push(Self { dir }),
+                // Nothing is wrong yet: it may be missing, or a link, or a mount.
+                Ok(_) | Err(_) => return polydirs.clear(),
+            }
+        }
+    }
+
     /// Whether a working directory lies in this polydir. Both are paths from the kernel, which asks
     /// no file system for them.
     pub fn contains(&self, path: &AbsPath, cwd: &[u8]) -> bool {
-        if !self.dir.linked {
-            return path.contains(cwd);
-        }
+        if !self.dir.linked { path.contains(cwd) } else { self.target_contains(cwd) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn target_contains(&self, cwd: &[u8]) -> bool {
         let path = sys::readlink(ProcPath::of(self.dir.as_fd()).as_cstr());
         path.is_ok_and(|path| {
             cwd.strip_prefix(path.as_bytes()).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
@@ -61,6 +80,20 @@ impl Polydir {
     pub fn pattern(&self) -> Pattern {
         Pattern::of(&self.dir.stat)
     }
+}
+
+fn lie_apart(plan: &Plan<'_>) -> bool {
+    let mut rest = plan.work();
+    while let Some((decision, _)) = rest.next() {
+        let meets = |other: &AbsPath| {
+            decision.polydir.contains(other.as_bytes())
+                || other.contains(decision.polydir.as_bytes())
+        };
+        if rest.clone().any(|(other, _)| meets(&other.polydir)) {
+            return false;
+        }
+    }
+    true
 }
 
 /// `create`: only the last component, and never anything that is there already.

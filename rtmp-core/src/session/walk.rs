@@ -16,7 +16,7 @@ use nix::sys::stat::{Mode, fstat, fstatat};
 use super::dir::{Dir, Ground, Top, from_fstat};
 use super::error::Why;
 use super::way::Way;
-use crate::path::AbsPath;
+use crate::path::{AbsPath, PATH_MAX};
 use crate::sys::{self, Stat};
 
 /// Which of the kernel's calls are used.
@@ -90,7 +90,22 @@ impl MountApi {
     }
 
     fn follow(self, path: &[u8]) -> Result<Dir, Why> {
-        let mut way = Way::new(path)?;
+        // Short and without a link, as nearly all paths are.
+        let mut room = [0; 256];
+        let Ok(mut way) = Way::new(&mut room, path) else { return self.follow_links(path) };
+        match self.walk(&mut way) {
+            Ok(dir) => Ok(dir),
+            Err(Stop::At(why)) => Err(why),
+            Err(Stop::FollowLink(_)) => self.follow_links(path),
+        }
+    }
+
+    /// Apart, and never inlined: each page of stack that a frame reaches for costs a page fault.
+    #[cold]
+    #[inline(never)]
+    fn follow_links(self, path: &[u8]) -> Result<Dir, Why> {
+        let mut room = [0; PATH_MAX];
+        let mut way = Way::new(&mut room, path)?;
         for _ in 0..=MAX_LINKS {
             match self.walk(&mut way) {
                 Ok(mut dir) => {
@@ -104,7 +119,8 @@ impl MountApi {
         Err(Why::Os(Errno::ELOOP))
     }
 
-    fn walk(self, way: &mut Way) -> Result<Dir, Stop> {
+    #[inline(never)]
+    fn walk(self, way: &mut Way<'_>) -> Result<Dir, Stop> {
         let mut above = self.root;
         let mut ground = if above.is_roots_alone() { Ground::Solid } else { Ground::Soft };
         let mut end = 0;
@@ -267,7 +283,8 @@ impl MountApi {
     /// Linux-PAM 1.7.1): every directory above is root's, and others can write it only where the
     /// sticky bit keeps what is there; links are root's. What cannot be seen is not safe.
     pub fn is_safe(self, path: &AbsPath) -> bool {
-        let Ok(mut way) = Way::new(path.as_bytes()) else { return false };
+        let mut room = [0; PATH_MAX];
+        let Ok(mut way) = Way::new(&mut room, path.as_bytes()) else { return false };
         let safe = |stat: Stat| {
             let kept = stat.mode & 0o022 == 0 || stat.mode & libc::S_ISVTX != 0;
             stat.uid == 0 && (kept || stat.is_type(libc::S_IFLNK))
@@ -333,17 +350,23 @@ fn proves_nothing(
 }
 
 /// By the mount table: statfs(2) would ask the file system, which need never answer.
-fn is_fuse(fd: impl AsFd) -> Result<bool, Errno> {
+#[cold]
+#[inline(never)]
+fn is_fuse(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
     Ok(sys::mount_record(sys::mount_of(fd)?)?.is_fuse)
 }
 
 fn is_fuse_at(path: &CStr) -> Result<bool, Errno> {
-    is_fuse(openat(AT_FDCWD, path, DIRECTORY, Mode::empty())?)
+    is_fuse(openat(AT_FDCWD, path, DIRECTORY, Mode::empty())?.as_fd())
 }
 
 /// The ground a directory stands on whose name is firm.
 fn ground_of(above: &Stat, stat: &Stat, fd: impl AsFd) -> Result<Ground, Why> {
-    Ok(if proves_nothing(above, stat, || is_fuse(fd))? { Ground::Soft } else { Ground::Solid })
+    Ok(if proves_nothing(above, stat, || is_fuse(fd.as_fd()))? {
+        Ground::Soft
+    } else {
+        Ground::Solid
+    })
 }
 
 fn follow_if_roots(stat: &Stat, end: usize) -> Stop {

@@ -8,19 +8,19 @@ use super::error::Why;
 use crate::path::PATH_MAX;
 use crate::sys;
 
-/// The path still to be walked, in a fixed buffer. Always absolute.
-pub struct Way {
-    text: [u8; PATH_MAX],
+/// The path still to be walked, in a buffer of the walk's. Always absolute.
+pub struct Way<'b> {
+    text: &'b mut [u8],
     /// How long it is, in bytes.
     pub len: usize,
     /// Whether a link was followed.
     pub linked: bool,
 }
 
-impl Way {
-    /// The way to a path.
-    pub fn new(path: &[u8]) -> Result<Self, Why> {
-        let mut way = Self { text: [0; PATH_MAX], len: 0, linked: false };
+impl<'b> Way<'b> {
+    /// The way to a path, if there is room for it.
+    pub fn new(room: &'b mut [u8], path: &[u8]) -> Result<Self, Why> {
+        let mut way = Self { text: room, len: 0, linked: false };
         way.push(path)?;
         Ok(way)
     }
@@ -28,7 +28,7 @@ impl Way {
     fn push(&mut self, bytes: &[u8]) -> Result<(), Why> {
         let end = self.len + bytes.len();
         // One byte stays free for the NUL.
-        if end >= PATH_MAX {
+        if end >= self.text.len() {
             return Err(Why::Os(Errno::ENAMETOOLONG));
         }
         if let Some(room) = self.text.get_mut(self.len..end) {
@@ -81,15 +81,17 @@ impl Way {
         let target = self.up_to(end, sys::readlink)?;
         let head = self.text.get(..end).unwrap_or_default();
         let dir = head.iter().rposition(|&b| b == b'/').unwrap_or(0);
-        let mut way = Self::new(b"")?;
+        let mut room = [0; PATH_MAX];
+        let mut way = Way::new(&mut room, b"")?;
         if !target.as_bytes().starts_with(b"/") {
             way.push(head.get(..dir).unwrap_or_default())?;
             way.push(b"/")?;
         }
         way.push(target.as_bytes())?;
         way.push(self.text.get(end..self.len).unwrap_or_default())?;
-        way.linked = true;
-        *self = way;
-        Ok(())
+        let len = way.len;
+        self.len = 0;
+        self.linked = true;
+        self.push(room.get(..len).unwrap_or_default())
     }
 }

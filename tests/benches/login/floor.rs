@@ -31,7 +31,7 @@ pub fn minimal(layout: &Layout) {
     }
 }
 
-/// The floor of this layout: the configuration's bytes, the way back (namespace, root and working
+/// The floor of this layout: the configuration's bytes (and whether there are more files), the way back (namespace, root and working
 /// directory), the parent, the box and the instance checked, bound by descriptor.
 pub fn floor(layout: &Layout) {
     read_configuration();
@@ -84,6 +84,9 @@ fn read_configuration() {
         open(c"/etc/security/namespace.conf", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
     let mut text = [0; 2048];
     assert_ne!(nix::unistd::read(conf.unwrap(), &mut text), Ok(0));
+    let more =
+        open(c"/etc/security/namespace.d", OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
+    assert!(sys::is_empty(more.unwrap()));
 }
 
 fn way_back() -> (OwnedFd, OwnedFd) {

@@ -1,6 +1,7 @@
 //! One pass over all scenes: a world for each, zygotes in it, and samples in turn.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::time::Instant;
 
 use rtmp_tests::{Code, Module, Pam, World, process};
@@ -111,8 +112,15 @@ fn prepare(w: &World) {
         let cc = ["cc", "-O2", "-fPIC", "-shared", "-o", &module, &source_file, "-lpam"];
         process::apart(|| w.exec(cc).ok());
     }
-    for (name, text) in scene::SERVICES {
-        w.write(&format!("/etc/pam.d/{name}"), text);
+    // All modules from one directory: what the file system does is the same for each.
+    for module in [Module::Ours, Module::Theirs] {
+        let installed = rtmp_tests::module::directory().join(module.name());
+        fs::copy(installed, format!("/opt/bench/{}", module.name())).unwrap();
+    }
+    for (name, modules) in scene::SERVICES {
+        let lines =
+            modules.iter().map(|module| format!("session required /opt/bench/{module}.so\n"));
+        w.write(&format!("/etc/pam.d/{name}"), &lines.collect::<String>());
     }
     // libpam reads it beside every service, and would load its modules.
     w.write("/etc/pam.d/other", "");

@@ -56,7 +56,7 @@ pub fn all(passes: &[Pass]) -> Vec<Promise> {
     use Bound::{AtLeast, AtMost};
     use name::*;
     let [.., (thousand, ..), _] = MANY;
-    let both = CIRCUMSTANCES[4];
+    let [.., both] = CIRCUMSTANCES;
     [
         ("module, template ÷ its floor", MAIN, MODULE, TEMPLATE, FLOOR_TEMPLATE, AtMost(1.25)),
         ("module, prefix ÷ its floor", MAIN, MODULE, PREFIX, FLOOR_PREFIX, AtMost(1.25)),

@@ -1,7 +1,7 @@
 //! Who is compared with whom: the subjects that meet in one run, in turn.
 
 use crate::layout::{Layout, PREFIX, TEMPLATE};
-use crate::subject::{Act, Host, Subject};
+use crate::subject::{Act, Host, NameService, Subject};
 
 /// Subjects that are measured in turn.
 pub struct Scene {
@@ -15,8 +15,14 @@ pub struct Scene {
 pub const MAIN: &str = "30 mounts";
 pub const MANY: [(&str, usize, u32); 3] =
     [("100 mounts", 100, 200), ("1,000 mounts", 1_000, 120), ("10,000 mounts", 10_000, 24)];
-pub const CIRCUMSTANCES: [&str; 5] =
-    ["cold name service", "first login", "`root,adm` listed", "5,000 users", "both"];
+pub const CIRCUMSTANCES: [&str; 6] = [
+    "looked up before the fork",
+    "cold name service",
+    "first login",
+    "`root,adm` listed",
+    "5,000 users",
+    "both",
+];
 
 /// What the scenes are made of, by name.
 pub mod name {
@@ -37,23 +43,14 @@ pub mod name {
     pub const JOIN_BY_HANDLE: &str = "join, by a handle";
 }
 
-/// Services, each with a clock before and after its module; those for `pam_start` have none.
-pub const SERVICES: [(&str, &str); 6] = [
-    (
-        "ours",
-        "session required /opt/bench/clock.so\nsession required pam_rtmp.so\nsession required /opt/bench/clock.so\n",
-    ),
-    (
-        "theirs",
-        "session required /opt/bench/clock.so\nsession required pam_namespace.so\nsession required /opt/bench/clock.so\n",
-    ),
-    (
-        "nothing",
-        "session required /opt/bench/clock.so\nsession required /opt/bench/still.so\nsession required /opt/bench/clock.so\n",
-    ),
-    ("start-ours", "session required pam_rtmp.so\n"),
-    ("start-theirs", "session required pam_namespace.so\n"),
-    ("start-nothing", "session required /opt/bench/still.so\n"),
+/// Services by their modules. For `pam_open_session` a clock stands before and after the module.
+pub const SERVICES: [(&str, &[&str]); 6] = [
+    ("ours", &["clock", "pam_rtmp", "clock"]),
+    ("theirs", &["clock", "pam_namespace", "clock"]),
+    ("nothing", &["clock", "still", "clock"]),
+    ("start-ours", &["pam_rtmp"]),
+    ("start-theirs", &["pam_namespace"]),
+    ("start-nothing", &["still"]),
 ];
 
 /// All scenes of one pass; `share` of the usual number of rounds.
@@ -68,13 +65,14 @@ pub fn all(share: f64) -> Vec<Scene> {
         host.conf = host.conf.replace("root\n", "root,adm\n");
         host.passwd = 5_000;
     };
-    let [cold, first, listed, users, together] = CIRCUMSTANCES;
+    let [forked, cold, first, listed, users, together] = CIRCUMSTANCES;
     let circumstance = |name, change: &dyn Fn(&mut Host)| Scene {
         name,
         subjects: on(modules(), change),
         rounds: 200,
     };
-    scenes.push(circumstance(cold, &|host| host.warm = false));
+    scenes.push(circumstance(forked, &|host| host.nss = NameService::Forked));
+    scenes.push(circumstance(cold, &|host| host.nss = NameService::Cold));
     scenes.push(circumstance(first, &|host| host.first = true));
     let list = |host: &mut Host| host.conf = host.conf.replace("root\n", "root,adm\n");
     scenes.push(circumstance(listed, &list));
@@ -150,7 +148,13 @@ fn opening(
 
 fn subject(name: &'static str, act: Act, layout: &'static Layout, script: bool) -> Subject {
     let conf = if script { layout.with_script } else { layout.without_script };
-    let host =
-        Host { conf: conf.to_owned(), script, mounts: 30, passwd: 0, warm: true, first: false };
+    let host = Host {
+        conf: conf.to_owned(),
+        script,
+        mounts: 30,
+        passwd: 0,
+        nss: NameService::Warm,
+        first: false,
+    };
     Subject { name, act, host }
 }

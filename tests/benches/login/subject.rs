@@ -46,8 +46,8 @@ pub struct Host {
     pub mounts: usize,
     /// Lines of its passwd file, alice's the last; 0: a world's few.
     pub passwd: usize,
-    /// Whether the process has asked the name service before, as sshd and login have.
-    pub warm: bool,
+    /// What was asked of the name service before.
+    pub nss: NameService,
     /// Whether alice has no instance yet.
     pub first: bool,
 }
@@ -131,7 +131,18 @@ fn timed(act: impl FnOnce()) -> Sample {
     Sample { module: reading, whole: reading }
 }
 
-/// Asks the name service, so that its libraries are there.
-pub fn warm_up() {
+/// What was asked of the name service before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameService {
+    /// This process has looked the user up, as sshd, login, su and pam_unix do.
+    Warm,
+    /// The parent has, before the fork: the libraries are there, their pages are not.
+    Forked,
+    /// Nothing.
+    Cold,
+}
+
+/// Looks the user up.
+pub fn ask_for_alice() {
     assert!(User::from_name("alice").unwrap().is_some());
 }

@@ -26,6 +26,25 @@ pub fn attach_mount(mount: impl AsFd, dir: impl AsFd) {
     Errno::result(result).map(drop).unwrap();
 }
 
+/// Whether a directory has no entries but `.` and `..`, read to its end.
+pub fn is_empty(dir: impl AsFd) -> bool {
+    let mut buffer = [0_u64; 64];
+    let mut read = || {
+        // SAFETY: false if the length in bytes were more than the buffer has.
+        let len = unsafe {
+            libc::syscall(
+                libc::SYS_getdents64,
+                dir.as_fd().as_raw_fd(),
+                buffer.as_mut_ptr(),
+                size_of_val(&buffer),
+            )
+        };
+        Errno::result(len).unwrap()
+    };
+    // The records of `.` and `..` have 24 bytes each.
+    read() == 48 && read() == 0
+}
+
 /// A handle of a namespace (`name_to_handle_at(2)`, nsfs since Linux 6.18).
 #[derive(Clone, Copy)]
 #[repr(C)]

@@ -11,7 +11,7 @@ use rtmp_tests::process::{self, Process};
 use rtmp_tests::wire::Wire;
 use serde::de::DeserializeOwned;
 
-use crate::subject::{self, Host, Sample, Subject};
+use crate::subject::{self, Host, NameService, Sample, Subject};
 
 /// The parent of everything one subject does.
 pub struct Zygote {
@@ -65,8 +65,8 @@ fn serve(subject: &Subject, number: usize, processors: Processors, mut wire: Wir
     }
     subject.host.build(number);
     let act = subject.act.ready();
-    if subject.host.warm {
-        subject::warm_up();
+    if subject.host.nss != NameService::Cold {
+        subject::ask_for_alice();
     }
     wire.send(&());
     while let Some(times) = wire.receive::<u32>() {
@@ -74,7 +74,12 @@ fn serve(subject: &Subject, number: usize, processors: Processors, mut wire: Wir
             if subject.host.first {
                 forget_alice();
             }
-            process::apart(|| act.run())
+            process::apart(|| {
+                if subject.host.nss == NameService::Warm {
+                    subject::ask_for_alice();
+                }
+                act.run()
+            })
         };
         wire.send(&(0..times).map(|_| once()).collect::<Vec<_>>());
     }
