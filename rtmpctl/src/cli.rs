@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-/// See what pam_rtmp.so does at login, without logging in
+/// See what pam_rtmp.so does at login, and what has become of it
 ///
 /// pam_rtmp.so gives each user a private /tmp and /var/tmp, as namespace.conf(5) says. rtmpctl
 /// reads the same files with the same code and says what is wrong with them, what they mean, and

@@ -30,7 +30,10 @@ pub fn page() -> Result<Outcome, Failure> {
     man.render_description_section(&mut text).map_err(Failure::Print)?;
     let mut text = String::from_utf8_lossy(&text).into_owned();
     for subcommand in command.get_subcommands().filter(|command| !command.is_hide_set()) {
-        text += &section(subcommand)?;
+        text += &section(subcommand, subcommand.get_name())?;
+        for below in subcommand.get_subcommands() {
+            text += &section(below, &format!("{} {}", subcommand.get_name(), below.get_name()))?;
+        }
     }
     text +=
         &format!(".SH \"EXIT STATUS\"\n{}\n", crate::cli::EXIT.trim_start_matches("Exit status: "));
@@ -39,21 +42,22 @@ pub fn page() -> Result<Outcome, Failure> {
 }
 
 /// A command's sections, one level down.
-fn section(command: &clap::Command) -> Result<String, Failure> {
+fn section(command: &clap::Command, title: &str) -> Result<String, Failure> {
     let mut text = Vec::new();
     let man = Man::new(command.clone());
     man.render_synopsis_section(&mut text).map_err(Failure::Print)?;
     man.render_description_section(&mut text).map_err(Failure::Print)?;
     man.render_options_section(&mut text).map_err(Failure::Print)?;
     man.render_extra_section(&mut text).map_err(Failure::Print)?;
-    let text = format!("\n{}.fi\n", String::from_utf8_lossy(&text));
+    let end = if command.get_after_help().is_some() { ".fi\n" } else { "" };
+    let text = format!("\n{}{end}", String::from_utf8_lossy(&text));
     // What clap calls extra are the examples, whose lines are lines.
     let examples = "\n.SH EXAMPLES\n.nf\n";
     let text = text
         .replace("\n.SH EXTRA\nExamples:\n", examples)
         .replace("\n.SH EXTRA\nExample:\n", examples)
         .replace("\n.SH ", "\n.SS ");
-    Ok(format!(".SH \"{}\"\n{}", command.get_name().to_uppercase(), text.trim_start()))
+    Ok(format!(".SH \"{}\"\n{}", title.to_uppercase(), text.trim_start()))
 }
 
 /// Every section brings the same two lines that make an apostrophe; one pair is enough. A blank

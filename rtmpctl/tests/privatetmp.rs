@@ -7,42 +7,12 @@ mod host;
 use host::{RTMPCTL, TEMPLATES, json};
 use rtmp_tests::{Outcome, World};
 
-const RECORDED: &str = include_str!("recorded/systemctl-show.252");
-
-/// Answers `show` from the recording, and notes everything else it is told.
-const SYSTEMCTL: &str = r#"#!/bin/sh
-if [ "$1" != show ]; then
-    echo "systemctl $*" >>/opt/systemd/told
-    [ ! -e /opt/systemd/unwilling ] || { echo "Failed to $1: no" >&2; exit 1; }
-    exit
-fi
-while [ "$1" != -- ]; do shift; done
-shift
-for name; do
-    [ "$name" != '*.service' ] || { cat /opt/systemd/recorded; exit; }
-    awk -v RS= -v ORS='\n\n' -v id="Id=${name%.service}.service" '$0 ~ "(^|\n)" id "(\n|$)"' /opt/systemd/recorded
-done
-"#;
-
-/// Complains about the unit as Debian's does, and about the drop-in where it is told to.
-const ANALYZE: &str = r#"#!/bin/sh
-echo "systemd-analyze $*" >>/opt/systemd/told
-echo "$3: Command 'man x(8)' failed with code 1" >&2
-[ ! -e /opt/systemd/picky ] || cat /etc/systemd/system/$3.d/* 2>/dev/null | grep -n Private >&2
-exit 1
-"#;
-
 const DROP_IN: &str = "/etc/systemd/system/plain.service.d/50-rtmp-privatetmp.conf";
 
 /// A world in which systemd answers as it did.
 fn run(life: impl FnOnce(&World)) {
     host::with(TEMPLATES).run(|w| {
-        w.sh("mkdir -p /run/systemd/system /opt/systemd /etc/systemd/system").ok();
-        w.write("/opt/systemd/recorded", RECORDED);
-        for (name, text) in [("systemctl", SYSTEMCTL), ("systemd-analyze", ANALYZE)] {
-            w.write(&format!("/opt/systemd/{name}"), text);
-        }
-        w.sh("chmod 755 /opt/systemd/system*").ok();
+        host::systemd(w);
         life(w);
     });
 }

@@ -35,3 +35,17 @@ pub fn make_box(parent: &str, uid: u32, instance: &str) {
     chown(&user_box, Some(uid), Some(uid)).expect("its owner");
     fs::set_permissions(&user_box, fs::Permissions::from_mode(0o700)).expect("its mode");
 }
+
+/// Lets systemd answer as a real one did (`recorded/systemctl-show.252`: Debian 12), in front of
+/// whatever PATH has.
+pub fn systemd(w: &World) {
+    w.sh("mkdir -p /run/systemd/system /etc/systemd/system /opt/systemd").ok();
+    for (name, text) in [
+        ("recorded", include_str!("../recorded/systemctl-show.252")),
+        ("systemctl", include_str!("../recorded/systemctl")),
+        ("systemd-analyze", include_str!("../recorded/systemd-analyze")),
+    ] {
+        w.write(&format!("/opt/systemd/{name}"), text);
+    }
+    w.sh("chmod 755 /opt/systemd/systemctl /opt/systemd/systemd-analyze").ok();
+}
