@@ -108,6 +108,11 @@ want_build_tools() {
     done
 }
 
+# What the feature `selinux` is linked with.
+want_libselinux() {
+    want "$(packages libselinux1-dev libselinux-devel)" have_file /usr/include/selinux/selinux.h
+}
+
 # cargo, if there is none. Debian 12 has a new one as cargo-web, beside its old cargo.
 want_rust() {
     have cargo && return 0
