@@ -86,6 +86,7 @@ impl<'a> Missing<'a> {
     /// Nothing is changed of what has the name by now unless it is root's, and empty.
     fn settle(&self) -> Result<Dir, Why> {
         let mut dir = self.api.child_on_same_mount(self.above, self.name)?;
+        draft::take(self.api, &mut dir)?;
         if dir.stat.uid != 0 || !sys::is_empty(dir.readable()?)? {
             return Err(Why::Contested);
         }

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{Mode, fchmod, fstatat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, unlinkat};
 
 use super::dir::Dir;
 use super::error::Why;
@@ -202,14 +202,30 @@ pub fn finish(api: MountApi, dir: &mut Dir, recipe: Recipe<'_>) -> Result<(), Wh
 /// rename what is in a place, they may have put something of root's under the name. What is empty,
 /// on the same mount, root's, and closed gives nothing away.
 fn fresh(api: MountApi, place: &Dir, name: DraftName) -> Result<(Dir, [OwnedFd; 2]), Why> {
-    let dir = api.child_on_same_mount(place, name.as_cstr())?;
+    let mut dir = api.child_on_same_mount(place, name.as_cstr())?;
+    let taken = take(api, &mut dir)?;
     let is_closed = dir.stat.uid == 0 && dir.stat.mode & 0o077 == 0;
-    if is_closed && (place.is_firm() || sys::is_empty(dir.readable()?)?) {
+    let is_ours = place.is_firm() && !taken;
+    if is_closed && (is_ours || sys::is_empty(dir.readable()?)?) {
         let spare = [dir.readable()?, dir.readable()?];
         Ok((dir, spare))
     } else {
         Err(Why::Contested)
     }
+}
+
+/// Makes a directory root's that was made a moment ago by a process that is not root but may do what
+/// root may: newrole(1) opens sessions as the user, with capabilities. Until then the user could put
+/// something in it. Says whether that was so.
+pub fn take(api: MountApi, dir: &mut Dir) -> Result<bool, Why> {
+    let maker = geteuid().as_raw();
+    if maker == 0 || dir.stat.uid != maker {
+        return Ok(false);
+    }
+    let mode = dir.stat.permissions();
+    Pattern { uid: 0, gid: 0, mode }.apply(&dir.readable()?, &dir.stat)?;
+    dir.stat = api.stat(&*dir)?;
+    Ok(true)
 }
 
 /// Renames unless the new name is taken. NFS and some others cannot do that in one step (EINVAL);

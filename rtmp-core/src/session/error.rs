@@ -118,8 +118,9 @@ impl<'p> Error<'p> {
 
     /// What helps, where the kernel's word alone misleads.
     fn hint(&self) -> Option<&'static str> {
-        if let Why::Label(Errno::EACCES) = self.why {
-            return Some("see ausearch -m avc, and the policy's boolean for polyinstantiation");
+        // Root is denied by nothing else, a file system of another host's apart.
+        if let Why::Label(Errno::EACCES) | Why::Os(Errno::EACCES) = self.why {
+            return Some("where SELinux is enabled, see ausearch -m avc");
         }
         let Why::Os(errno) = self.why else { return None };
         match (self.verb, errno) {
