@@ -218,8 +218,7 @@ fn fresh(api: MountApi, place: &Dir, name: DraftName) -> Result<(Dir, [OwnedFd; 
 /// root may: newrole(1) opens sessions as the user, with capabilities. Until then the user could put
 /// something in it. Says whether that was so.
 pub fn take(api: MountApi, dir: &mut Dir) -> Result<bool, Why> {
-    let maker = geteuid().as_raw();
-    if maker == 0 || dir.stat.uid != maker {
+    if dir.stat.uid == 0 || dir.stat.uid != geteuid().as_raw() {
         return Ok(false);
     }
     let mode = dir.stat.permissions();
