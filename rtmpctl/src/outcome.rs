@@ -90,6 +90,9 @@ pub enum Failure {
     /// Sessions that cannot be looked at.
     #[error("unable to verify: {0}")]
     Unverifiable(String),
+    /// Somebody who cannot log in, for want of a name.
+    #[error("{0}")]
+    NoUser(String),
     /// Something that changes the system, or tries how it would be changed.
     #[error("unable to {0}: {reason}", reason = reason(.1))]
     Act(String, io::Error),

@@ -1,14 +1,18 @@
 //! Real sessions through the new stacks, before anybody depends on them.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use rtmp_core::path::Shown;
+use serde_json::{Value, json};
 
-use super::rehearsal::{program, put_over, rehearse};
+use super::rehearsal::{put_over, rehearse};
 use crate::outcome::Failure;
-use crate::service::{DIRS, Service};
+use crate::people::People;
+use crate::service::Service;
 use crate::stacks::{Files, Item};
 use crate::tree::Tree;
 
@@ -17,6 +21,8 @@ use crate::tree::Tree;
 pub struct Person {
     /// The user's name.
     pub name: String,
+    /// The user's number.
+    pub uid: u32,
     /// Why this one.
     pub role: &'static str,
 }
@@ -67,20 +73,23 @@ pub fn people(tree: &Tree, named: &[String]) -> Result<Vec<Person>, Failure> {
         let text = text.map_err(|error| Failure::Read(tree.place(Path::new(path)), error));
         text.map(|text| String::from_utf8_lossy(&text).into_owned())
     };
-    let mut people = vec![Person { name: "root".to_owned(), role: "root" }];
+    let mut people = vec![Person { name: "root".to_owned(), uid: 0, role: "root" }];
     if !named.is_empty() {
-        people.extend(named.iter().map(|name| Person { name: name.clone(), role: "named" }));
+        for name in named {
+            let found = People::of(tree).account(OsStr::new(name))?.map_err(Failure::NoUser)?;
+            people.push(Person { name: name.clone(), uid: found.uid, role: "named" });
+        }
         return Ok(people);
     }
     let (passwd, group) = (read("/etc/passwd")?, read("/etc/group")?);
     let administrators = administrators(&group);
     let ordinary = ordinary(&passwd);
-    let is_administrator = |name: &&String| administrators.contains(name);
-    let mut add = |name: Option<&String>, role| {
-        people.extend(name.map(|name| Person { name: name.clone(), role }));
+    let is_administrator = |user: &&(String, u32)| administrators.contains(&user.0);
+    let mut add = |user: Option<&(String, u32)>, role| {
+        people.extend(user.map(|(name, uid)| Person { name: name.clone(), uid: *uid, role }));
     };
     add(ordinary.iter().find(is_administrator), "an administrator");
-    add(ordinary.iter().find(|name| !is_administrator(name)), "an ordinary user");
+    add(ordinary.iter().find(|user| !is_administrator(user)), "an ordinary user");
     Ok(people)
 }
 
@@ -96,13 +105,13 @@ fn administrators(group: &str) -> Vec<String> {
 
 /// Users with a number of people's (`UID_MIN` and `UID_MAX` of login.defs(5), as they come) and a
 /// shell.
-fn ordinary(passwd: &str) -> Vec<String> {
+fn ordinary(passwd: &str) -> Vec<(String, u32)> {
     let lines = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let people = lines.filter_map(|fields| match fields.as_slice() {
         [name, _, uid, _, _, _, shell] => {
-            let is_person = uid.parse().is_ok_and(|uid: u32| (1000..=60_000).contains(&uid));
+            let uid = uid.parse().ok().filter(|uid| (1000..=60_000).contains(uid))?;
             let has_shell = !shell.ends_with("/nologin") && !shell.ends_with("/false");
-            (is_person && has_shell).then(|| (*name).to_owned())
+            has_shell.then(|| ((*name).to_owned(), uid))
         }
         _ => None,
     });
@@ -149,12 +158,8 @@ pub fn sessions(
 /// A service, and who comes through it.
 type Login = (String, Person);
 
-/// The program that opens the sessions: runuser(1), which asks for no password.
-const PROGRAM: &str = "/etc/pam.d/runuser";
-
 fn staged(files: &Files) -> Files {
     let mut files = files.clone();
-    files.set(Path::new(PROGRAM), Some(Item::new(Vec::new())));
     files.set(Path::new(BROKEN), Some(Item::new(b"a line that nobody can obey\n".to_vec())));
     files
 }
@@ -174,7 +179,7 @@ fn open_all(logins: &[Login], broken: bool) -> Result<Vec<Attempt>, Failure> {
         put_over("/dev/null", record)?;
     }
     let open = |(service, person): &Login| {
-        let result = session(service, &person.name)?;
+        let result = session(service, person)?;
         Ok(Attempt { service: service.clone(), person: person.clone(), result })
     };
     let (roots, others): (Vec<_>, Vec<_>) =
@@ -193,47 +198,20 @@ fn open_all(logins: &[Login], broken: bool) -> Result<Vec<Attempt>, Failure> {
     Ok([roots, others].concat())
 }
 
-/// One session through one service's session stack, opened and closed by the real libpam.
-fn session(service: &str, user: &str) -> Result<Opened, Failure> {
-    // By its path: an include by name alone does not reach /usr/lib/pam.d everywhere.
-    let own = DIRS.map(|dir| Path::new(dir).join(service)).into_iter().find(|path| path.exists());
-    let own = own.unwrap_or_else(|| service.into());
-    let stack = format!(
-        "auth\trequired\tpam_permit.so\naccount\trequired\tpam_permit.so\nsession\tinclude\t{}\n",
-        own.display()
-    );
-    let fail = |what: &str| {
-        let what = what.to_owned();
-        move |error| Failure::Act(what, error)
-    };
-    fs::write(PROGRAM, stack).map_err(fail("write the stack to try"))?;
-    let namespace = "/proc/thread-self/ns/mnt";
-    let here = fs::read_link(namespace).map_err(fail("read the mount namespace"))?;
-    // A module that waits for ever would make this wait for ever.
-    let mut command = program("timeout");
-    command.args([
-        "--kill-after=5",
-        "60",
-        "runuser",
-        "-s",
-        "/bin/sh",
-        user,
-        "-c",
-        "readlink /proc/self/ns/mnt",
-    ]);
-    let output = command.output().map_err(fail("run runuser"))?;
-    let out = String::from_utf8_lossy(&output.stdout);
-    if output.status.success() {
-        // What motd and its like print comes before.
-        let there = out.lines().last().unwrap_or_default();
-        return Ok(if Path::new(there) == here { Opened::Shared } else { Opened::Private });
-    }
-    let err = String::from_utf8_lossy(&output.stderr);
-    let said = err.lines().last().unwrap_or_default();
-    let said = said.strip_prefix("runuser: ").unwrap_or(said);
-    Ok(Opened::Refused(if said.is_empty() {
-        format!("runuser ended with {}", output.status)
-    } else {
-        Shown(said.as_bytes()).to_string()
-    }))
+/// One session through one service, opened and closed by the real libpam in a process of its own.
+fn session(service: &str, person: &Person) -> Result<Opened, Failure> {
+    let mut probe = Command::new("/proc/self/exe");
+    probe.args(["verify-probe", service, &person.name, &person.uid.to_string()]);
+    let output = probe.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| Failure::Act("start a session's process".into(), error))?;
+    let table = "/proc/thread-self/mountinfo";
+    let here = fs::read(table).map_err(|error| Failure::Read(table.into(), error))?;
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    Ok(match (answer.get("opened"), answer.get("refused").and_then(Value::as_str)) {
+        // Two mount namespaces have no mount number in common.
+        (Some(there), _) if *there == json!(here) => Opened::Shared,
+        (Some(_), _) => Opened::Private,
+        (None, Some(why)) => Opened::Refused(Shown(why.as_bytes()).to_string()),
+        (None, None) => Opened::Refused(format!("the session's process ended, {}", output.status)),
+    })
 }

@@ -104,10 +104,7 @@ fn a_stack_that_keeps_an_ordinary_user_out_is_not_written() {
         let said = rtmpctl(w, ["enable"]).out;
         assert!(said.contains("root: opens, whatever namespace.conf says\n"), "{said}");
         assert!(said.contains("carol (an administrator): opens, not private\n"), "{said}");
-        assert!(
-            said.contains("alice (an ordinary user): refused: cannot open session: "),
-            "{said}"
-        );
+        assert!(said.contains("alice (an ordinary user): refused: "), "{said}");
         assert!(w.said().iter().any(|line| line.contains("/srv/none")), "{:?}", w.said());
     });
 }
