@@ -65,21 +65,18 @@ struct User {
     processes: Vec<Process>,
 }
 
-impl User {
-    /// How many mount namespaces they are in. Each private session has its own.
-    fn namespaces(&self) -> usize {
-        let places = self.processes.iter().filter_map(|process| process.place.as_ref().ok());
-        places.map(|place| place.namespace).collect::<BTreeSet<_>>().len()
-    }
-}
-
 impl Tally {
     fn processes(&self, class: Class) -> usize {
         self.users(class).map(|(_, user)| user.processes.len()).sum()
     }
 
-    fn sessions(&self, class: Class) -> usize {
-        self.users(class).map(|(_, user)| user.namespaces()).sum()
+    /// How many private sessions there are: each has a mount namespace of its own, where the
+    /// login's own root process may be all that is left.
+    fn sessions(&self) -> usize {
+        let users = [Class::Private, Class::Inside].into_iter().flat_map(|class| self.users(class));
+        let processes = users.flat_map(|(_, user)| &user.processes);
+        let places = processes.filter_map(|process| process.place.as_ref().ok());
+        places.map(|place| place.namespace).collect::<BTreeSet<_>>().len()
     }
 
     fn users(&self, class: Class) -> impl Iterator<Item = (u32, &User)> {

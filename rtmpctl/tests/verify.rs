@@ -239,14 +239,14 @@ fn a_running_process_that_is_not_where_it_should_be_is_named() {
         alice.sh_as_root("setpriv --reuid=1002 --clear-groups sleep 60 >/dev/null 2>&1 &").ok();
         w.sh("until pgrep -u bob sleep; do sleep 0.01; done").ok();
         let said = verify(w, "");
-        assert!(said.out.contains("sleep of uid 1002 sees another user's instance"), "{}", said.out);
+        assert!(said.out.contains("sleep of bob (uid 1002) sees another user's instance"), "{}", said.out);
         let _stale = start(|| {
             become_user("bob");
             std::thread::sleep(std::time::Duration::from_secs(60));
         });
         w.sh("until pgrep -u bob -x -f '.*verify.*' || pgrep -u bob -c . | grep -q 2; do sleep 0.01; done").ok();
         let said = verify(w, "");
-        assert!(said.out.contains(" of uid 1002 is not private"), "{}", said.out);
+        assert!(said.out.contains(" of bob (uid 1002) is not private"), "{}", said.out);
         assert_eq!(said.status, 2);
     });
 }

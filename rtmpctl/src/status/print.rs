@@ -137,7 +137,10 @@ impl Tally {
         let classes = Class::ALL.into_iter().filter(|class| self.processes(*class) > 0);
         for (index, class) in classes.enumerate() {
             let sessions = match class {
-                Class::Private => format!(" in {} sessions", self.sessions(class)),
+                Class::Private => match self.sessions() {
+                    1 => " in 1 session".to_owned(),
+                    sessions => format!(" in {sessions} sessions"),
+                },
                 Class::Exempt
                 | Class::Inside
                 | Class::Service
@@ -160,7 +163,7 @@ impl Tally {
             let users = self.users(class).map(|(uid, user)| user.to_json(uid));
             let facts = json!({
                 "processes": self.processes(class),
-                "sessions": (class == Class::Private).then(|| self.sessions(class)),
+                "sessions": (class == Class::Private).then(|| self.sessions()),
                 "users": users.collect::<Vec<_>>(),
             });
             (class.word().to_owned(), facts)

@@ -15,6 +15,7 @@ use super::{Visitor, stage};
 use crate::ground;
 use crate::instances::shown;
 use crate::outcome::Failure;
+use crate::record;
 use crate::sessions::judge::{self, Class, Judge, Judged};
 use crate::sessions::{Location, Table};
 use crate::standing::Standing;
@@ -150,7 +151,7 @@ pub fn running(judged: &[Judged<'_>]) -> Vec<Check> {
         let name = Shown(&process.name).to_string();
         let is_stale = judged.class == Class::Stale;
         let what = if is_stale { "is not private" } else { "sees another user's instance" };
-        format!("{} {name} of uid {} {what}", process.pid, process.uid)
+        format!("{} {name} of {} {what}", process.pid, record::user(process.uid))
     });
     let wrong: Vec<_> = wrong.collect();
     let unseen = judged.iter().filter(|judged| judged.class == Class::Unseen).count();
