@@ -46,8 +46,8 @@ pub fn run(asked: &CleanArgs, paint: Paint) -> Result<Outcome, Failure> {
     if !asked.dry_run && !geteuid().is_root() {
         return Err(Failure::NotRoot("remove instances"));
     }
-    let Instances { found, mut passed_over } = instances::look()?;
-    let units = choice::choose(&found, asked, &mut passed_over)?;
+    let (Instances { found, mut passed_over }, sessions) = instances::look()?;
+    let units = choice::choose(&found, &sessions, asked, &mut passed_over);
     let ends = match asked.dry_run {
         true => units.iter().map(Unit::dry).collect(),
         false => remove(&units)?,

@@ -16,7 +16,7 @@ use crate::table::{Column, Table};
 
 /// Lists.
 pub fn run(asked: &ListArgs, paint: Paint) -> Result<Outcome, Failure> {
-    let mut instances = instances::look()?;
+    let (mut instances, _) = instances::look()?;
     if let Some(user) = &asked.user {
         instances.found.retain(|instance| instances::is_of(&instance.owner, user));
     }
@@ -27,7 +27,7 @@ pub fn run(asked: &ListArgs, paint: Paint) -> Result<Outcome, Failure> {
 
 /// Lists with sizes, the largest first.
 pub fn du(asked: &DuArgs, paint: Paint) -> Result<Outcome, Failure> {
-    let mut instances = instances::look()?;
+    let (mut instances, _) = instances::look()?;
     if let Some(user) = &asked.user {
         instances.found.retain(|instance| instances::is_of(&instance.owner, user));
     }

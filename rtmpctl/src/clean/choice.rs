@@ -9,7 +9,6 @@ use rtmp_core::session::stock::Stock;
 use crate::cli::CleanArgs;
 use crate::instances::{self, Instance, Owner, State, size};
 use crate::list::{ago, now};
-use crate::outcome::Failure;
 use crate::sessions::Sessions;
 
 /// What an interrupted login left behind is younger than this while the login may still go on, and
@@ -57,10 +56,10 @@ impl Unit {
 /// The units that every condition holds for. Without a condition, drafts alone.
 pub fn choose(
     found: &[Instance],
+    sessions: &Sessions,
     asked: &CleanArgs,
     passed_over: &mut Vec<String>,
-) -> Result<Vec<Unit>, Failure> {
-    let sessions = Sessions::look()?;
+) -> Vec<Unit> {
     let is_same = |a: &Instance, b: &Instance| a.parent == b.parent && a.unit == b.unit;
     let mut units = Vec::new();
     for parts in found.chunk_by(is_same) {
@@ -92,10 +91,10 @@ pub fn choose(
             }
         }
         let beside = parts.iter().find_map(|part| part.beside.as_deref());
-        unit.kept = why_kept(&unit, beside, &sessions);
+        unit.kept = why_kept(&unit, beside, sessions);
         units.push(unit);
     }
-    Ok(units)
+    units
 }
 
 /// Active if a part of it is.

@@ -278,12 +278,12 @@ impl Instances {
     }
 }
 
-/// What `list`, `du` and `clean` look at.
-pub fn look() -> Result<Instances, Failure> {
+/// What `list`, `du` and `clean` look at: the host's instances, and who runs.
+pub fn look() -> Result<(Instances, Sessions), Failure> {
     crate::host::step_out();
-    let tree = Tree::open(None)?;
+    let (tree, sessions) = (Tree::open(None)?, Sessions::look()?);
     let sources = tree.sources(&[])?;
-    Instances::look(&tree, &sources, &Sessions::look()?)
+    Ok((Instances::look(&tree, &sources, &sessions)?, sessions))
 }
 
 /// A user as somebody types one: a name, or a number.

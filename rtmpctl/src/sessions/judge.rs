@@ -89,16 +89,6 @@ pub enum Seen {
     Nothing,
 }
 
-impl Seen {
-    /// Where it is in its file system, unless it is the host's.
-    pub fn location(&self) -> Option<&Location> {
-        match self {
-            Self::Own(at) | Self::Anothers(at) | Self::Other(at) => Some(at),
-            Self::Hosts | Self::Nothing => None,
-        }
-    }
-}
-
 /// A process, how it stands, and what it sees.
 #[derive(Debug)]
 pub struct Judged<'a> {

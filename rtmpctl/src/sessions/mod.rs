@@ -10,8 +10,6 @@
 //! What a process sees is told from mount tables alone: no file system is asked, least of all one
 //! that a user has mounted.
 
-#![allow(dead_code)]
-
 pub mod holders;
 pub mod judge;
 pub mod process;

@@ -40,6 +40,11 @@ pub fn host(asked: &HostArgs) -> Result<Infallible, Unstarted> {
     Err(run(&asked.command, None))
 }
 
+/// Puts this process into the mount namespace of process 1.
+pub fn step_out() -> Result<(), Unstarted> {
+    Subject::process(1)?.enter().map(drop)
+}
+
 /// Runs a shell in a user's view. Returns if it cannot be run.
 pub fn enter(asked: &EnterArgs) -> Result<Infallible, Unstarted> {
     look_from("enter", &asked.user, asked.as_user, |person| {
