@@ -2,43 +2,89 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 
 use rtmp_tests::twin::Twin;
 
 use crate::case::Case;
-use crate::differences::ALL;
+use crate::differences::{ALL, UNFORESEEN};
 use crate::listed::ROWS;
 use crate::{conf, session};
 
-/// Items of the checklist that are no case of this suite, and why.
-const ELSEWHERE: [(u8, &str); 11] = [
-    (
+/// An item of the checklist that is no case of this suite.
+struct Elsewhere {
+    item: u8,
+    /// Why it is none.
+    why: &'static str,
+    /// What tests our side of it: a file, or a test in one.
+    tests: &'static [&'static str],
+}
+
+const fn elsewhere(item: u8, why: &'static str, tests: &'static [&'static str]) -> Elsewhere {
+    Elsewhere { item, why, tests }
+}
+
+const ELSEWHERE: &[Elsewhere] = &[
+    elsewhere(
         32,
-        "1.5.2 has no vendor directory and Debian builds 1.7 without one, so there is nothing to compare with; unit tests of `rtmp-core/src/conf/sources.rs` do",
+        "1.5.2 has no vendor directory and Debian builds 1.7 without one, so there is nothing to compare with",
+        &["tests/tests/vendor.rs", "rtmp-core/src/conf/sources.rs"],
     ),
-    (
+    elsewhere(
         65,
-        "two first logins at once race in pam_namespace, so what it does is left to chance; `tests/tests/attacks_drafts.rs` has our side",
+        "two first logins at once race in pam_namespace, so what it does is left to chance",
+        &["tests/tests/attacks_drafts.rs"],
     ),
-    (
+    elsewhere(
         82,
-        "`tests/tests/programs.rs` and `harness.rs`: sshd with a shell, a command, a terminal, scp, sftp, an agent",
+        "sshd with a shell, a command, a terminal, scp, sftp and an agent needs a server that stays",
+        &[
+            "tests/tests/programs.rs::sshd_gives_a_shell_a_command_a_terminal_files_and_an_agent",
+            "tests/tests/harness.rs",
+        ],
     ),
-    (83, "`su_and_sudo_in_a_session_*` here, `tests/tests/programs.rs` and `nested.rs`"),
-    (84, "needs systemd as process 1: the virtual machines"),
-    (
+    elsewhere(
+        83,
+        "programs and no calls",
+        &[
+            "tests/tests/compliance/nested.rs::su_and_sudo_in_a_session_without_unmnt_remnt",
+            "tests/tests/compliance/nested.rs::su_and_sudo_in_a_session_with_unmnt_remnt",
+            "tests/tests/nested.rs",
+            "tests/tests/programs.rs",
+        ],
+    ),
+    elsewhere(84, "needs systemd as process 1: the virtual machines", &[]),
+    elsewhere(
         85,
         "needs cron and at with their daemons: the virtual machines; their PAM call is `open` and `close` as here",
+        &[],
     ),
-    (86, "needs a display: not tested"),
-    (87, "libpam writes the name of the module's file; it is `pam_rtmp`"),
-    (
+    elsewhere(86, "needs a display: not tested", &[]),
+    elsewhere(87, "libpam writes the name of the module's file; it is `pam_rtmp`", &[]),
+    elsewhere(
         88,
         "`pam_namespace_helper` is a program of its own, which we do not replace: parents are made at login",
+        &["tests/tests/linux_pam.rs"],
     ),
-    (89, "`tests/tests/private.rs`: two logins of one user, also through sshd, see the same files"),
-    (90, "needs a host with SELinux"),
+    elsewhere(
+        89,
+        "two logins of one user, also through sshd, see the same files",
+        &["tests/tests/private.rs"],
+    ),
+    elsewhere(
+        90,
+        "needs a host with SELinux: the virtual machines",
+        &["rtmp-core/src/selinux/mod.rs"],
+    ),
 ];
+
+impl Elsewhere {
+    fn cell(&self) -> String {
+        let tests: Vec<String> = self.tests.iter().map(|test| format!("`{test}`")).collect();
+        let colon = if tests.is_empty() { "" } else { ": " };
+        format!("{}{colon}{}", self.why, tests.join(", "))
+    }
+}
 
 fn cases() -> Vec<Case> {
     let mut all = conf::cases();
@@ -57,7 +103,7 @@ fn verdict(case: &Case, reference: Twin) -> String {
     if numbers.is_empty() { "same".to_owned() } else { numbers.join(", ") }
 }
 
-fn tables() -> [(&'static str, String); 3] {
+fn tables() -> [(&'static str, String); 4] {
     let cases = cases();
     let mut table = String::from("| item | case | 1.5.2 | newest |\n|---|---|---|---|\n");
     for item in 1..=90 {
@@ -66,8 +112,8 @@ fn tables() -> [(&'static str, String); 3] {
             writeln!(table, "| {item} | {} | {old} | {new} |", case.name.replace('|', "\\|"))
                 .unwrap();
         }
-        if let Some((_, why)) = ELSEWHERE.iter().find(|(number, _)| *number == item) {
-            writeln!(table, "| {item} | {why} | | |").unwrap();
+        if let Some(elsewhere) = ELSEWHERE.iter().find(|elsewhere| elsewhere.item == item) {
+            writeln!(table, "| {item} | {} | | |", elsewhere.cell()).unwrap();
         }
     }
     let mut differences = String::from("| | what | why | cases |\n|---|---|---|---|\n");
@@ -94,7 +140,11 @@ fn tables() -> [(&'static str, String); 3] {
         let (all, listed) = (cases.len(), count(reference));
         writeln!(sum, "| {name} | {all} | {} | {listed} | 0 |", all - listed).unwrap();
     }
-    [("sum", sum), ("differences", differences), ("cases", table)]
+    let mut unforeseen = String::from("| case | why |\n|---|---|\n");
+    for (case, why) in UNFORESEEN {
+        writeln!(unforeseen, "| {case} | {why} |").unwrap();
+    }
+    [("sum", sum), ("differences", differences), ("unforeseen", unforeseen), ("cases", table)]
 }
 
 /// `RTMP_BLESS=1` writes them.
@@ -103,6 +153,7 @@ fn the_tables_of_the_document_are_those_of_the_suite() {
     const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/compatibility.md");
     let mut text = std::fs::read_to_string(PATH).unwrap();
     let bless = std::env::var_os("RTMP_BLESS").is_some();
+    println!("{}", tables()[0].1);
     for (name, table) in tables() {
         let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));
         let from = text.find(&start).expect("no such table") + start.len();
@@ -124,11 +175,12 @@ fn every_item_is_a_case_or_has_a_reason() {
     let names: BTreeSet<&str> = cases.iter().map(|case| case.name).collect();
     assert_eq!(names.len(), cases.len(), "a name that two cases have");
     let mut items: BTreeSet<u8> = cases.iter().flat_map(|case| case.items).copied().collect();
-    items.extend(ELSEWHERE.map(|(item, _)| item));
+    items.extend(ELSEWHERE.iter().map(|elsewhere| elsewhere.item));
     let missing: Vec<u8> = (1..=90).filter(|item| !items.contains(item)).collect();
     assert!(missing.is_empty(), "no case and no reason: {missing:?}");
-    for row in ROWS {
-        assert!(names.contains(row.case), "no case is called {:?}", row.case);
+    let listed = ROWS.iter().map(|row| row.case);
+    for case in listed.chain(UNFORESEEN.iter().map(|(case, _)| *case)) {
+        assert!(names.contains(case), "no case is called {case:?}");
     }
     for difference in ALL {
         let used = ROWS.iter().any(|row| row.numbers.contains(&difference.number));
@@ -136,4 +188,15 @@ fn every_item_is_a_case_or_has_a_reason() {
     }
     let numbers: BTreeSet<u8> = ALL.iter().map(|difference| difference.number).collect();
     assert!(ROWS.iter().flat_map(|row| row.numbers).all(|number| numbers.contains(number)));
+}
+
+#[test]
+fn every_test_that_the_document_names_exists() {
+    for test in ELSEWHERE.iter().flat_map(|elsewhere| elsewhere.tests) {
+        let (file, name) = test.split_once("::").unwrap_or((test, ""));
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(file);
+        let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{file}: {e}"));
+        assert!(text.contains("#[test]"), "{file} tests nothing");
+        assert!(text.contains(&format!("fn {name}")), "{file} has no test {name}");
+    }
 }

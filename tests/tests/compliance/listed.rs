@@ -95,6 +95,7 @@ pub const ROWS: &[Row] = &[
     row("iscript with a relative path", OLD, &[10], &[Script]),
     row("iscript with an absolute path", OLD, &[10], &[Script]),
     row("iscript without a path", OLD, &[10], &[Script]),
+    row("the newest stock script fills a new home from /etc/skel", OLD, &[10], &[Seen, Files]),
     row("a script for a tmpfs", OLD, &[10], &[Script]),
     row("a script for a tmpdir", OLD, &[10, 14], &[Mounts, Files, Script]),
     row("a script for a tmpdir", NEW, &[14], &[Mounts, Files]),

@@ -9,6 +9,7 @@ mod grammar;
 mod listed;
 mod nested;
 mod session;
+mod stock;
 
 use case::check;
 

@@ -1,6 +1,7 @@
 //! Items 35 to 81: options, sessions, scripts and their end.
 
 use rtmp_tests::application::Call;
+use rtmp_tests::twin::newest;
 
 use crate::case::{Case, case, open, sh};
 use crate::conf::RECORDER;
@@ -314,6 +315,9 @@ pub fn scripts() -> Vec<Case> {
             .calls([open("alice"), sh("alice", "rm -f ~/.profile"), Call::Again, open("alice")]),
         case("the stock script and UMASK of login.defs", &[71]).conf("$HOME /home-inst/ user root\n").setup("echo 'UMASK 027' > /etc/login.defs"),
         case("the stock script and a login.defs without UMASK", &[71]).conf("$HOME /home-inst/ user root\n").setup("echo > /etc/login.defs"),
+        case("the newest stock script fills a new home from /etc/skel", &[71]).conf("$HOME /home-inst/ user root\n")
+            .setup("echo x > /etc/skel/.profile; mkdir -p /etc/skel/a/b; ln -s a /etc/skel/l").setup(&newest_script()),
+        case("the newest stock script and an ordinary polydir", &[71]).conf(BASIC).setup(&newest_script()),
         case("a script for a tmpfs", &[72]).conf("/tmp none tmpfs\n").setup(RECORDER),
         case("a script for a tmpdir", &[57]).conf("/tmp /tmp-inst/chance- tmpdir\n").setup(RECORDER),
         case("a script for level without SELinux, gen_hash", &[68]).conf("/tmp /tmp-inst/ level root\n").args("gen_hash").setup(RECORDER),
@@ -323,6 +327,12 @@ pub fn scripts() -> Vec<Case> {
         case("a script in a polydir, which is not the one that is run", &[73]).conf("/srv/a /tmp-inst/ user:iscript=/srv/a/mine\n")
             .setup("mkdir /srv/a").setup(&named("/srv/a/mine")),
     ]
+}
+
+/// The host's is 1.5.2's.
+fn newest_script() -> String {
+    let text = std::fs::read_to_string(newest().join("root/etc/security/namespace.init")).unwrap();
+    format!("cat > /etc/security/namespace.init <<'END'\n{text}END")
 }
 
 pub fn closing() -> Vec<Case> {
