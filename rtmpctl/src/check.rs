@@ -4,7 +4,7 @@ use rtmp_core::conf::{Rules, Source, Sources};
 
 use crate::cli::CheckArgs;
 use crate::diagnostic::{Finding, Severity};
-use crate::lints::{self, Subject};
+use crate::lints::{self, Scope, Subject};
 use crate::outcome::{Failure, Outcome};
 use crate::paint::Paint;
 use crate::people::People;
@@ -26,7 +26,8 @@ pub fn run(asked: &CheckArgs, paint: Paint) -> Result<Outcome, Failure> {
         result => result?,
     };
     let services = if whole { service::all(&tree)? } else { Vec::new() };
-    let report = examine(&tree, &sources, whole, &services);
+    let scope = Scope { whole, beside_pam_namespace: asked.pam_namespace };
+    let report = examine(&tree, &sources, scope, &services);
     Ok(report.outcome(asked.looking.json, paint))
 }
 
@@ -34,13 +35,13 @@ pub fn run(asked: &CheckArgs, paint: Paint) -> Result<Outcome, Failure> {
 pub fn examine<'t>(
     tree: &Tree,
     sources: &'t Sources,
-    whole: bool,
+    scope: Scope,
     services: &'t [Service],
 ) -> Report<'t> {
     let rules = Rules::parse(sources);
     let mut texts: Vec<&Source> = sources.iter().collect();
     let subject =
-        Subject { rules: &rules, texts: &texts, tree, people: People::of(tree), whole, services };
+        Subject { rules: &rules, texts: &texts, tree, people: People::of(tree), scope, services };
     let findings = lints::findings(&subject);
     let counted = (rules.rules.len(), "rule");
     let files = texts.iter().map(|source| source.path.clone()).collect();

@@ -39,6 +39,7 @@ pub enum Command {
 Examples:
   rtmpctl check                      the whole configuration
   rtmpctl check ./namespace.conf     a file that is not installed yet
+  rtmpctl check --pam-namespace      before pam_rtmp.so takes pam_namespace.so's place
   rtmpctl check --json | jq '.findings[] | select(.severity == \"error\")'")]
     Check(CheckArgs),
     /// Explain what a user gets at login, and why
@@ -240,6 +241,9 @@ pub struct Looking {
 pub struct CheckArgs {
     /// Only these files, in this order, instead of /etc/security/namespace.conf and namespace.d
     pub files: Vec<PathBuf>,
+    /// Also say which lines mean something else to pam_namespace.so, as notes
+    #[arg(long)]
+    pub pam_namespace: bool,
     /// Where and how.
     #[command(flatten)]
     pub looking: Looking,

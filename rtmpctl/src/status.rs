@@ -133,7 +133,8 @@ pub fn run(asked: &StatusArgs, paint: Paint) -> Result<Outcome, Failure> {
 }
 
 fn configuration(tree: &Tree, sources: &Sources, services: &[Service]) -> Configuration {
-    let report = check::examine(tree, sources, true, services);
+    let scope = lints::Scope { whole: true, beside_pam_namespace: false };
+    let report = check::examine(tree, sources, scope, services);
     let rules = Rules::parse(sources).rules;
     let rules = rules.iter().map(|rule| Rule {
         polydir: rule.polydir.as_bytes().to_vec(),

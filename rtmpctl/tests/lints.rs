@@ -354,6 +354,91 @@ fn a_service_s_options_and_a_second_module_are_found() {
 }
 
 #[test]
+fn a_service_that_calls_pam_namespace_is_read_before_the_name_is_changed() {
+    let world = World::with(TEMPLATES);
+    world.file("/etc/pam.d/su", "session required pam_namespace.so unmnt_remmt\n");
+    assert_eq!(
+        world.findings(),
+        [
+            "R/etc/pam.d/su:1:18: warning: \"unmnt_remmt\" is no option of pam_namespace.so and ignored",
+            "note: no PAM service calls pam_rtmp.so, so nobody is polyinstantiated yet",
+        ]
+    );
+}
+
+/// What docs/compatibility.md lists, where a line shows it; and nothing without the option.
+#[test]
+fn what_a_line_means_to_pam_namespace_is_said_where_that_is_asked() {
+    let script = "pam_namespace.so runs it with the caller's directory, umask and output; here it has /, 022 and /dev/null";
+    let names = "for a name that nobody has and passes over it; here it means";
+    let slashes = "pam_namespace.so refuses several slashes in a row, in some versions; here they count as one";
+    for (line, want) in [
+        ("/tmp /i/ user root", vec![]),
+        ("/tmp /i/ user:create=0755,root root", vec![]),
+        ("/tmp t tmpfs:mntopts=nosuid,size=1m root", vec![]),
+        (
+            "/tmp /i/%{UID} user root",
+            vec![
+                "1:6: note: pam_namespace.so takes %{…} as it is written, for the start of the instances' names"
+                    .to_owned(),
+            ],
+        ),
+        (
+            "/tmp /i/ tmpdir root",
+            vec![
+                "1:6: note: tmpdir: pam_namespace.so leaves the instance behind; here it is removed when the session ends"
+                    .to_owned(),
+            ],
+        ),
+        (
+            "/tmp /i/ user:mntopts=nosuid root",
+            vec![
+                "1:1: note: mntopts: pam_namespace.so has them for a tmpfs only; here they are set on the instance's mount"
+                    .to_owned(),
+            ],
+        ),
+        (
+            "/tmp /i/ user root,@adm,100:200",
+            vec![
+                format!("1:20: note: pam_namespace.so takes \"@adm\" {names} the members of the group"),
+                format!("1:25: note: pam_namespace.so takes \"100:200\" {names} the users with these numbers"),
+            ],
+        ),
+        (
+            "//tmp /i// user root",
+            vec![format!("1:1: note: {slashes}"), format!("1:7: note: {slashes}")],
+        ),
+        (
+            "/tmp /i/ user:iscript=/s.sh root",
+            vec![format!("1:23: note: script /s.sh: {script}")],
+        ),
+    ] {
+        let world = World::with(format!("{line}\n/var/tmp t tmpfs root"));
+        world.file("/s.sh", "#!/bin/sh\n").chmod("/s.sh", 0o755);
+        let plain = world.findings();
+        let beside = world.ask("check", &["--pam-namespace"]);
+        let found = beside.text.replace("R/etc/security/namespace.conf:", "");
+        let new: Vec<_> = found
+            .lines()
+            .filter(|line| line.contains(": note: ") && !line.contains("on a tmpfs"))
+            .filter(|line| !plain.contains(&(*line).to_owned()))
+            .collect();
+        assert_eq!(new, want, "{line}");
+        let same = if want.is_empty() { 2 } else { 1 };
+        let sum = format!("\nnote: as in pam_namespace.so: {same} of 2 rules\n");
+        assert!(found.contains(&sum), "{found}");
+    }
+}
+
+#[test]
+fn a_parent_in_an_earlier_polydir_is_another_one_to_pam_namespace() {
+    let world = World::with("/tmp /i/ user root\n/var/tmp /tmp/vt/ user root\n");
+    let said = world.ask("check", &["--pam-namespace"]).text;
+    let want = "2:10: note: pam_namespace.so makes /tmp/vt anew in each user's instance of /tmp; here it is the host's\n";
+    assert!(said.contains(want), "{said}");
+}
+
+#[test]
 fn ignore_instance_parent_mode_in_every_service_makes_any_parent_good() {
     let world = World::with("/tmp /i/ user root\n/var/tmp t tmpfs root\n");
     world.dir("/i", 0, 0o755);

@@ -167,7 +167,7 @@ impl<'t> Reader<'_, 't> {
             {
                 self.remark(mode, match strtoul(mode.as_bytes()) {
                     Some(read) => format!(
-                        "\"{mode}\" is not an octal number with a leading 0; it is read as {:#06o}",
+                        "\"{mode}\" is not an octal number with a leading 0; it is read as 0{:o}",
                         read & 0o7777
                     ),
                     None => format!("\"{mode}\" is no mode; 0777 less the umask counts"),

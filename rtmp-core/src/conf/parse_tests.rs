@@ -163,7 +163,7 @@ fn flags_count_by_how_they_start_and_unknown_ones_are_remarked_on() {
         ),
         (
             "user:create=755",
-            "1:22: remark: \"755\" is not an octal number with a leading 0; it is read as 0o1363",
+            "1:22: remark: \"755\" is not an octal number with a leading 0; it is read as 01363",
         ),
         ("user:create=-1", "1:22: remark: \"-1\" is no mode; 0777 less the umask counts"),
     ] {

@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, or odd about it. Each lint looks at one thing, changes
 //! nothing, and returns what it found.
 
+pub mod beside;
 mod lists;
 mod order;
 mod places;
@@ -27,10 +28,19 @@ pub struct Subject<'a, 't> {
     pub tree: &'a Tree,
     /// The users and groups.
     pub people: People<'a>,
-    /// Whether this is the whole configuration, not some files.
-    pub whole: bool,
+    /// How far to look.
+    pub scope: Scope,
     /// The PAM services; empty unless this is the whole configuration.
     pub services: &'t [Service],
+}
+
+/// How far to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope {
+    /// Whether this is the whole configuration, not some files.
+    pub whole: bool,
+    /// Whether to say what pam_namespace.so does with it.
+    pub beside_pam_namespace: bool,
 }
 
 /// Everything that is found.
@@ -42,6 +52,7 @@ pub fn findings<'t>(subject: &Subject<'_, 't>) -> Vec<Finding<'t>> {
         order::findings(subject),
         places::findings(subject),
         services::findings(subject),
+        if subject.scope.beside_pam_namespace { beside::findings(subject) } else { Vec::new() },
     ]
     .concat()
 }

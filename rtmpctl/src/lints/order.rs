@@ -27,7 +27,7 @@ pub fn findings<'t>(subject: &Subject<'_, 't>) -> Vec<Finding<'t>> {
         others.find_map(|earlier| pair(subject.tree, earlier, later))
     });
     let mut findings: Vec<_> = each.collect();
-    if subject.whole && !rules.is_empty() {
+    if subject.scope.whole && !rules.is_empty() {
         findings.extend(forgotten(subject, "/tmp", "/var/tmp"));
         findings.extend(forgotten(subject, "/var/tmp", "/tmp"));
     }

@@ -132,7 +132,7 @@ fn not_executable(path: &AbsPath) -> String {
 }
 
 /// What the module would make of a script. `Some(None)`: it is not there.
-fn preparation(subject: &Subject<'_, '_>, path: AbsPath) -> Option<Option<Preparation>> {
+pub fn preparation(subject: &Subject<'_, '_>, path: AbsPath) -> Option<Option<Preparation>> {
     // For whom does not matter: nobody's home is the root directory.
     let nobody = Account {
         name: Name::new(b"nobody").ok()?,

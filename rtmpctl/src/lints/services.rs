@@ -9,10 +9,18 @@ use crate::service::{self, Call, Service};
 /// What is found in each service.
 pub fn findings<'t>(subject: &Subject<'_, 't>) -> Vec<Finding<'t>> {
     let services = subject.services;
-    if subject.whole && !services.is_empty() && services.iter().all(|s| s.our_calls().count() == 0)
+    if subject.scope.whole
+        && !services.is_empty()
+        && services.iter().all(|s| s.our_calls().count() == 0)
     {
         let message = "no PAM service calls pam_rtmp.so, so nobody is polyinstantiated yet";
-        return vec![Finding::nowhere(Severity::Note, "no-service", message)];
+        let mut findings = vec![Finding::nowhere(Severity::Note, "no-service", message)];
+        // The options are going to be ours.
+        for service in services {
+            let theirs = service.calls.iter().filter(|call| call.module == service::NAMESPACE);
+            findings.extend(theirs.flat_map(|call| of_call(service, call)));
+        }
+        return findings;
     }
     services.iter().flat_map(of_service).collect()
 }
@@ -40,7 +48,8 @@ fn of_call<'t>(service: &'t Service, call: &Call) -> Vec<Finding<'t>> {
     let Some(origin) = service.origin(call) else { return Vec::new() };
     let options = call.options();
     let unknown = options.unknown.iter().map(|word| {
-        let message = format!("\"{}\" is no option of pam_rtmp.so and ignored", Shown(word));
+        let module = Shown(&call.module);
+        let message = format!("\"{}\" is no option of {module} and ignored", Shown(word));
         Finding::new(Severity::Warning, "option", origin, message)
     });
     let careless = options.ignore_config_error.then(|| {
