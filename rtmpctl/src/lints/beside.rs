@@ -74,18 +74,13 @@ fn of_entry<'t>(rule: &Rule<'t>, entry: &Entry<'t>) -> Option<Finding<'t>> {
     Some(differs(rule, word, message))
 }
 
-fn of_slashes<'t>(rule: &Rule<'t>) -> impl Iterator<Item = Finding<'t>> {
-    let prefix = match &rule.backing {
-        Backing::Tmpfs { .. } => None,
-        backing => Some(backing.prefix()),
-    };
+fn of_slashes<'t>(rule: &Rule<'t>) -> Vec<Finding<'t>> {
+    let is_unused = matches!(rule.backing, Backing::Tmpfs { .. });
+    let prefix = Some(rule.backing.prefix()).filter(|_| !is_unused);
     let words = [Some(&rule.polydir), prefix].into_iter().flatten();
     let message = "pam_namespace.so refuses several slashes in a row, in some versions; here they count as one";
-    words
-        .filter(|word| word.as_bytes().windows(2).any(|pair| pair == b"//"))
-        .map(|word| differs(rule, word, message))
-        .collect::<Vec<_>>()
-        .into_iter()
+    let doubled = |word: &&Word<'t>| word.as_bytes().windows(2).any(|pair| pair == b"//");
+    words.filter(doubled).map(|word| differs(rule, word, message)).collect()
 }
 
 fn of_script<'t>(subject: &Subject<'_, 't>, rule: &Rule<'t>) -> Option<Finding<'t>> {
