@@ -133,8 +133,7 @@ pub fn run(asked: &StatusArgs, paint: Paint) -> Result<Outcome, Failure> {
 }
 
 fn configuration(tree: &Tree, sources: &Sources, services: &[Service]) -> Configuration {
-    let scope = lints::Scope { whole: true, beside_pam_namespace: false };
-    let report = check::examine(tree, sources, scope, services);
+    let report = check::examine(tree, sources, lints::Scope::WHOLE, services);
     let rules = Rules::parse(sources).rules;
     let rules = rules.iter().map(|rule| Rule {
         polydir: rule.polydir.as_bytes().to_vec(),

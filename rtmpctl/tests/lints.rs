@@ -425,7 +425,7 @@ fn what_a_line_means_to_pam_namespace_is_said_where_that_is_asked() {
             .collect();
         assert_eq!(new, want, "{line}");
         let same = if want.is_empty() { 2 } else { 1 };
-        let sum = format!("\nnote: as in pam_namespace.so: {same} of 2 rules\n");
+        let sum = format!("note: as in pam_namespace.so: {same} of 2 rules\n");
         assert!(found.contains(&sum), "{found}");
     }
 }

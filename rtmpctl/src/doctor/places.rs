@@ -22,8 +22,8 @@ pub fn findings<'t>(subject: &Subject<'_, 't>) -> Result<Vec<Finding<'t>>, Failu
         let note = "write one: README.md and namespace.conf(5) have examples";
         return Ok(vec![Finding::nowhere(Severity::Error, "no-configuration", message).with(note)]);
     };
-    let errors =
-        check::examine(subject.tree, sources, true, subject.services).count(Severity::Error);
+    let errors = check::examine(subject.tree, sources, lints::Scope::WHOLE, subject.services)
+        .count(Severity::Error);
     let broken = (errors > 0).then(|| {
         let message =
             format!("the configuration has {errors} error(s), for which logins may be refused");

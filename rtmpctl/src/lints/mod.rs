@@ -43,6 +43,11 @@ pub struct Scope {
     pub beside_pam_namespace: bool,
 }
 
+impl Scope {
+    /// The whole configuration, for itself.
+    pub const WHOLE: Self = Self { whole: true, beside_pam_namespace: false };
+}
+
 /// Everything that is found.
 pub fn findings<'t>(subject: &Subject<'_, 't>) -> Vec<Finding<'t>> {
     [
