@@ -42,8 +42,8 @@ pub fn in_box(polydir: &AbsPath) -> Result<Name, NameFault> {
     Name::new(&fit(&escaped(polydir), false))
 }
 
-/// A polydir as a name: the path with `/` as `-` and `-` as `\x2d`, so that one box can serve `/tmp`
-/// and `/var/tmp`. systemd-escape(1) writes paths the same way.
+/// A polydir as a name: the path with `/` as `-`, `-` as `\x2d` and `\` as `\x5c`, so that one box
+/// can serve `/tmp` and `/var/tmp`. systemd-escape(1) writes paths the same way.
 pub fn escaped(polydir: &AbsPath) -> Vec<u8> {
     let path = polydir.as_bytes();
     let path = path.strip_prefix(b"/").unwrap_or(path);
@@ -52,6 +52,8 @@ pub fn escaped(polydir: &AbsPath) -> Vec<u8> {
         match byte {
             b'/' => name.push(b'-'),
             b'-' => name.extend_from_slice(b"\\x2d"),
+            // Or `/a\x2db` and `/a-b` would share an instance.
+            b'\\' => name.extend_from_slice(b"\\x5c"),
             other => name.push(other),
         }
     }
@@ -155,9 +157,12 @@ mod tests {
 
     #[test]
     fn an_instance_in_a_box_is_named_after_its_polydir() {
-        for (polydir, want) in
-            [("/tmp", "tmp"), ("/var/tmp", "var-tmp"), ("/a-b/c", "a\\x2db-c"), ("/.x", ".x")]
-        {
+        for (polydir, want) in [
+            ("/tmp", "tmp"),
+            ("/var/tmp", "var-tmp"),
+            ("/a-b/c", "a\\x2db-c"),
+            ("/a\\x2d", "a\\x5cx2d"),
+        ] {
             let name = AbsPath::new(polydir.as_bytes()).ok().and_then(|path| in_box(&path).ok());
             assert_eq!(name.map(|name| name.as_bytes().to_vec()), Some(want.as_bytes().to_vec()));
         }

@@ -50,6 +50,11 @@ pub enum Event {
     MountDetached,
     /// The polydir is a link to a directory that is private already.
     AlreadyCovered,
+    /// The polydir belongs to another user, in a place where owners rename.
+    AnothersPolydir {
+        /// Whose it is.
+        uid: u32,
+    },
 }
 
 impl Event {
@@ -61,7 +66,7 @@ impl Event {
             | Self::InstanceAdjusted { .. }
             | Self::InstanceRelabelled
             | Self::InstanceCompleted => true,
-            Self::MountDetached | Self::AlreadyCovered => false,
+            Self::MountDetached | Self::AlreadyCovered | Self::AnothersPolydir { .. } => false,
         }
     }
 }
@@ -161,6 +166,9 @@ impl fmt::Display for Notice<'_> {
             }
             Event::AlreadyCovered => {
                 f.write_str(": is a link to a directory that is private already, skipped")
+            }
+            Event::AnothersPolydir { uid } => {
+                write!(f, ": belongs to uid {uid}, who can rename it and so end its privacy")
             }
         }
     }

@@ -167,6 +167,9 @@ fn polyinstantiate<'p>(
             ledger.note(Object::Path("polydir", path), Event::AlreadyCovered);
             continue;
         }
+        if let Some(uid) = polydir.renamed_by(plan.account.uid) {
+            ledger.note(Object::Path("polydir", path), Event::AnothersPolydir { uid });
+        }
         let is_around_cwd = cwd.is_some_and(|cwd| polydir.contains(path, cwd));
         let covering = Covering { api, plan, path, work, polydir };
         let Covered { cover, new } = covering.cover(parent.as_ref(), ledger)?;

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 
 use super::creation::Missing;
-use super::dir::Dir;
+use super::dir::{Dir, Ground};
 use super::draft::Pattern;
 use super::error::{Object, Why};
 use super::ledger::{Event, Ledger};
@@ -74,6 +74,13 @@ impl Polydir {
         path.is_ok_and(|path| {
             cwd.strip_prefix(path.as_bytes()).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
         })
+    }
+
+    /// Who else than root and the session's user owns it, where owners can rename: the mount goes
+    /// with the name, and under that name they can make another directory.
+    pub fn renamed_by(&self, user: u32) -> Option<u32> {
+        let owner = self.dir.stat.uid;
+        (self.dir.ground == Ground::Soft && ![0, user].contains(&owner)).then_some(owner)
     }
 
     /// What an instance is made like.
