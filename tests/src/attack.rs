@@ -9,6 +9,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::figures::report;
 use crate::pam::{Code, Pam};
 use crate::process::{self, Process};
 use crate::world::{Blueprint, World};
@@ -58,6 +59,12 @@ impl Tally {
         if self.won.len() < 4 && !self.won.contains(&what) {
             self.won.push(what);
         }
+    }
+
+    /// Says how it ended, outside of every world.
+    pub fn report(&self, what: &str) {
+        let Tally { logins, refused, wins, .. } = self;
+        report(&format!("{what}: {logins} logins, {refused} refused, {wins} won by the attacker"));
     }
 
     fn add(&mut self, other: &Self) {

@@ -44,7 +44,7 @@ fn nobody_gets_into_an_instance_before_it_is_in_its_box() {
         }
         tally
     });
-    println!("{tally:?}");
+    tally.report("into an instance in the making");
     assert_eq!((tally.wins, tally.refused), (0, 0));
 }
 
@@ -89,6 +89,6 @@ fn root_removes_nothing_that_a_user_put_into_a_directory_in_the_making() {
         }
         tally
     });
-    println!("{tally:?}");
+    tally.report("a directory in the making");
     assert_eq!(tally.wins, 0, "{:#?}", tally.won);
 }

@@ -3,6 +3,7 @@
 use nix::mount::MsFlags;
 use rtmp_tests::attack::{rounds, within};
 use rtmp_tests::examples::{Example, PREFIX, TEMPLATE, TEMPLATES};
+use rtmp_tests::figures::report;
 use rtmp_tests::programs::su;
 use rtmp_tests::{Code, Module, MountTable, Pam, World};
 
@@ -183,9 +184,9 @@ fn locks_of_others_block_nobody() {
 #[test]
 fn logins_that_are_killed_keep_nobody_out() {
     for example in [TEMPLATES, PREFIX] {
-        World::with(Module::Ours).conf(example.conf).run(|w| {
+        let (logins, left) = World::with(Module::Ours).conf(example.conf).run(|w| {
             let logins = rounds(100).min(1500);
-            let mut left = 0;
+            let mut left = 0_u32;
             for n in 0..logins {
                 w.sh("rm -rf /tmp/* /var/tmp/*").ok();
                 let login = rtmp_tests::process::start(|| {
@@ -198,7 +199,8 @@ fn logins_that_are_killed_keep_nobody_out() {
                 let instance = example.places[0].instance_of("alice");
                 assert_eq!((w.mode(&instance), w.owner(&instance)), (0o1777, (0, 0)));
             }
-            println!("{logins} logins killed, {left} directories in the making left");
+            (logins, left)
         });
+        report(&format!("{logins} logins killed, {left} directories in the making left"));
     }
 }

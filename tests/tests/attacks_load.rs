@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::time::Instant;
 
 use rtmp_tests::attack::rounds;
 use rtmp_tests::caller::Inode;
 use rtmp_tests::examples::{Example, PREFIXES, TEMPLATE, TEMPLATES};
+use rtmp_tests::figures::report;
 use rtmp_tests::process::{Process, start};
 use rtmp_tests::{Code, Module, MountTable, Pam, Sshd, World};
 
@@ -103,6 +103,7 @@ fn sixty_four_first_logins_of_one_user_at_once_share_one_directory() {
             });
         }
     }
+    report(&format!("at once: {} times 64 first logins of one user, all share one", 2 * rounds(3)));
 }
 
 #[test]
@@ -123,6 +124,11 @@ fn sixty_four_first_logins_of_as_many_users_at_once_share_nothing() {
             });
         }
     }
+    report(&format!("at once: {} times 64 first logins of 64 users, none share", 2 * rounds(3)));
+}
+
+fn in_sequence() -> u32 {
+    rounds(250).min(4000)
 }
 
 /// One after the other, in one long-lived caller's world: what is there after one login is there
@@ -142,9 +148,7 @@ fn logins_one_after_the_other_leave_nothing() {
             };
             users.iter().for_each(|user| drop(w.login(user)));
             let before = state();
-            let logins = rounds(250).min(4000);
-            let begin = Instant::now();
-            for n in 0..logins {
+            for n in 0..in_sequence() {
                 let user = users[n as usize % users.len()];
                 let code = rtmp_tests::process::apart(|| {
                     let mut pam = Pam::start("rtmp", user).unwrap();
@@ -152,11 +156,11 @@ fn logins_one_after_the_other_leave_nothing() {
                 });
                 assert_eq!(code, (Code::SUCCESS, Code::SUCCESS));
             }
-            println!("{logins} logins in {:?}", begin.elapsed());
             assert_eq!(state(), before);
             assert_eq!(w.said(), [""; 0]);
         });
     }
+    report(&format!("one after the other: twice {} logins, nothing left", in_sequence()));
 }
 
 /// One process that opens a session for one user after the other, as a service may.
