@@ -66,6 +66,7 @@ fn services_get_a_private_tmp_and_give_it_back() {
     let loaded = line_of(&ask("list plain").ok(), "plain");
     assert_eq!(loaded, "plain.service yes no restart: what runs began before");
     assert_eq!(ask("verify plain").status, 2, "configured is not yet effective");
+    assert!(ask("enable plain").ok().contains("what runs began before: restart it"));
     vm.run("systemctl restart plain").ok();
     assert_eq!(line_of(&ask("list plain").ok(), "plain"), "plain.service yes yes -");
     ask("verify plain").ok();

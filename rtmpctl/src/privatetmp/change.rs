@@ -82,22 +82,27 @@ pub fn run(change: Change, asked: &PrivateTmpChange, paint: Paint) -> Result<Out
         return Ok(Outcome { text: text.into_bytes(), status });
     }
     make(&systemd, change, &to_do)?;
-    if !asked.restart {
+    if asked.restart {
+        status = restart(&systemd, &to_do, &mut text, paint);
+    } else {
         text += "Done; what runs keeps its /tmp until it is restarted.\n";
-        return Ok(Outcome { text: text.into_bytes(), status });
-    }
-    for step in to_do {
-        let unit = &step.unit.id;
-        let said = match systemd.restart(unit) {
-            Ok(()) => format!("{unit}: restarted\n"),
-            Err(why) => {
-                status = Status::Findings;
-                format!("{unit}: {}\n", paint.red(&why.to_string()))
-            }
-        };
-        text += &said;
     }
     Ok(Outcome { text: text.into_bytes(), status })
+}
+
+fn restart(systemd: &Systemd, steps: &[&Step], text: &mut String, paint: Paint) -> Status {
+    let mut status = Status::Clean;
+    for Step { unit, .. } in steps {
+        let said = match systemd.restart(&unit.id) {
+            Ok(()) => "restarted".to_owned(),
+            Err(why) => {
+                status = Status::Findings;
+                paint.red(&why.to_string())
+            }
+        };
+        *text += &format!("{}: {said}\n", unit.id);
+    }
+    status
 }
 
 fn plan(systemd: &Systemd, change: Change, names: &[String]) -> Result<Vec<Step>, Failure> {
@@ -111,10 +116,10 @@ fn plan(systemd: &Systemd, change: Change, names: &[String]) -> Result<Vec<Step>
         let found = drop_in.found().map_err(|why| Undone::File("read", drop_in.path(), why))?;
         let (verdict, warnings) = match change {
             Change::Enable => {
-                let is_effective = matches!(services.effect(&unit), Effect::Private(_));
-                let warnings =
-                    if is_effective { Vec::new() } else { advice::risks(&unit, &holdings) };
-                (enable(&unit, &drop_in, found), warnings)
+                let effect = services.effect(&unit);
+                let is_hosts = matches!(effect, Effect::Hosts | Effect::Partly);
+                let risks = if is_hosts { advice::risks(&unit, &holdings) } else { Vec::new() };
+                (enable(&unit, &drop_in, found, is_hosts), risks)
             }
             Change::Disable => (disable(&unit, &drop_in, found), Vec::new()),
         };
@@ -123,7 +128,8 @@ fn plan(systemd: &Systemd, change: Change, names: &[String]) -> Result<Vec<Step>
     Ok(steps)
 }
 
-fn enable(unit: &Unit, drop_in: &DropIn, found: Found) -> Verdict {
+/// `is_hosts`: it runs, and with the host's.
+fn enable(unit: &Unit, drop_in: &DropIn, found: Found, is_hosts: bool) -> Verdict {
     if unit.load != "loaded" {
         return Verdict::Refused(format!("systemd says it is {}", unit.load));
     }
@@ -133,11 +139,12 @@ fn enable(unit: &Unit, drop_in: &DropIn, found: Found) -> Verdict {
     if let Some(why) = unit.spawns_sessions() {
         return Verdict::Refused(why);
     }
+    let owed = if is_hosts { "; what runs began before: restart it" } else { "" };
     match found {
         Found::Anothers => Verdict::Refused(format!("{} is not ours", shown(&drop_in.path()))),
-        Found::Ours => Verdict::Already(format!("{} is there", shown(&drop_in.path()))),
+        Found::Ours => Verdict::Already(format!("{} is there{owed}", shown(&drop_in.path()))),
         Found::Nothing if unit.is_private() => {
-            Verdict::Already(format!("PrivateTmp={} is loaded", unit.private_tmp.word()))
+            Verdict::Already(format!("PrivateTmp={} is loaded{owed}", unit.private_tmp.word()))
         }
         Found::Nothing => Verdict::Do,
     }

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
+use rtmp_core::path::Shown;
 
 use super::units::Unit;
 use crate::sessions::table::{Location, number};
@@ -102,36 +103,33 @@ impl<'a> Services<'a> {
 
     /// What each control group keeps in the host's directories, by its sockets and open files.
     pub fn holdings(&self) -> Holdings {
-        let hosts = self.sessions.host();
-        let hosts = hosts.map(locations);
         let mut holdings = Holdings::default();
         let mut bound: HashMap<Vec<u8>, HashMap<u64, Vec<u8>>> = HashMap::new();
         for (group, processes) in &self.groups {
-            for found in processes {
-                let own = self
-                    .sessions
-                    .view(found)
-                    .map(|table| DIRECTORIES.map(|path| table.location(path.as_bytes())));
-                // What is in a private directory is nobody else's.
-                if hosts.is_none() || own.ok() != hosts {
-                    continue;
-                }
+            // What is in a private directory is nobody else's.
+            for found in processes.iter().filter(|process| self.sees_hosts(process)) {
                 let Ok(dir) = found.open() else { continue };
                 let (files, sockets) = open_files(&dir);
-                if !sockets.is_empty() {
-                    let network = readlinkat(&dir, c"ns/net").unwrap_or_default().into_vec();
-                    let bound = bound.entry(network).or_insert_with(|| {
-                        bound_sockets(&process::read(&dir, c"net/unix").unwrap_or_default())
-                    });
-                    let paths = sockets.iter().filter_map(|inode| bound.get(inode));
-                    holdings.sockets.entry(group.clone()).or_default().extend(paths.cloned());
-                }
                 for file in files {
                     holdings.files.entry(file).or_default().insert(group.clone());
                 }
+                if sockets.is_empty() {
+                    continue;
+                }
+                let network = readlinkat(&dir, c"ns/net").unwrap_or_default().into_vec();
+                let bound = bound.entry(network).or_insert_with(|| {
+                    bound_sockets(&process::read(&dir, c"net/unix").unwrap_or_default())
+                });
+                let paths = sockets.iter().filter_map(|inode| bound.get(inode)).cloned();
+                holdings.sockets.entry(group.clone()).or_default().extend(paths);
             }
         }
         holdings
+    }
+
+    fn sees_hosts(&self, process: &Process) -> bool {
+        let own = self.sessions.view(process).ok().map(locations);
+        own.is_some() && own == self.sessions.host().map(locations)
     }
 }
 
@@ -172,7 +170,8 @@ fn name(group: &[u8]) -> String {
     let parts = || group.rsplit(|&b| b == b'/');
     let is_unit = |part: &&[u8]| part.ends_with(b".service") || part.ends_with(b".scope");
     let part = parts().find(is_unit).or_else(|| parts().next());
-    String::from_utf8_lossy(part.unwrap_or_default()).into_owned()
+    // A user names the groups below their own service manager.
+    Shown(part.unwrap_or_default()).to_string()
 }
 
 /// `cgroups(7)`: in the older layout systemd's own hierarchy counts, else the unified one.
@@ -261,6 +260,7 @@ mod tests {
         assert_eq!(name(b"/user.slice/session-3.scope"), "session-3.scope");
         assert_eq!(name(b"/system.slice/x.service/child"), "x.service");
         assert_eq!(name(b"/init"), "init");
+        assert_eq!(name(b"/user@1.service/a\x1b\n.scope"), "a\\u{1b}\\n.scope");
     }
 
     /// Lines of Linux 6.1, the numbers shortened.

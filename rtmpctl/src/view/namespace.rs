@@ -34,7 +34,11 @@ impl Namespace {
     pub fn of(pid: i32, process: &OwnedFd) -> Result<Self, Unstarted> {
         let fail = |errno| Unstarted::Pin(pid, errno);
         let fd = openat(process, c"ns/mnt", THE_FILE, Mode::empty()).map_err(fail)?;
-        let ours = open(c"/proc/self/ns/user", THE_FILE, Mode::empty()).map_err(fail)?;
+        let ours = match open(c"/proc/self/ns/user", THE_FILE, Mode::empty()) {
+            // A kernel that has no user namespaces but the one.
+            Err(Errno::ENOENT) => return Ok(Self { fd, pid }),
+            ours => ours.map_err(fail)?,
+        };
         match owner_of_namespace(&fd) {
             Err(Errno::EPERM) => return Err(Unstarted::Foreign(pid)),
             Ok(owner) if identity(&owner) != identity(&ours) => {
