@@ -62,7 +62,7 @@ impl AbsPath {
         if text.first() != Some(&b'/') {
             return Err(PathFault::Relative);
         }
-        if text.windows(2).any(|pair| pair == b"..") {
+        if text.windows(2).any(|pair| matches!(pair, b"..")) {
             return Err(PathFault::Dots);
         }
         let mut clean = Vec::with_capacity(text.len() + 1);

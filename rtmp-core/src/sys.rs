@@ -178,6 +178,18 @@ pub fn set_mount_flags(mount: impl AsFd, flags: u64) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
+/// `read(2)` into what room a vector has. How many bytes came; 0: the end, or no room.
+pub fn read_into_room(file: impl AsFd, text: &mut Vec<u8>) -> Result<usize, Errno> {
+    let room = text.spare_capacity_mut();
+    // SAFETY: wrong if the length were more than the room.
+    let got = unsafe { libc::read(file.as_fd().as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
+    let got = usize::try_from(Errno::result(got)?).unwrap_or(0);
+    let len = text.len() + got;
+    // SAFETY: wrong if the kernel had written less than it says.
+    unsafe { text.set_len(len) };
+    Ok(got)
+}
+
 /// A path in a fixed buffer, so that reading one allocates nothing.
 pub struct PathBuffer {
     bytes: [u8; PATH_MAX],

@@ -26,6 +26,7 @@
 //! | [`attack`], [`fuse`] | races, and file systems that lie or never answer |
 //! | [`kernel`] | a kernel that fails on request, or lacks calls |
 //! | [`caller`], [`mounts`], [`log`] | what is looked at afterwards |
+//! | [`steps`] | the instructions of one call, counted |
 //! | [`figures`] | what was counted |
 //! | [`vm`] | a whole host that boots: systemd, sshd, cron, and another kernel |
 //!
@@ -55,6 +56,8 @@ pub mod programs;
 pub mod session;
 pub mod shell;
 pub mod sshd;
+#[cfg(target_arch = "x86_64")]
+pub mod steps;
 #[allow(unsafe_code)]
 mod sys;
 pub mod twin;

@@ -382,7 +382,7 @@ fn check_paths(polydir: &Word<'_>, backing: &Backing<'_>) -> Result<(), Complain
         AbsPath::new(prefix.as_bytes())
             .map_err(|fault| (prefix.column(), format!("instance prefix \"{prefix}\" {fault}")))?;
     }
-    if optional && prefix.as_bytes().windows(2).any(|pair| pair == b"..") {
+    if optional && prefix.as_bytes().windows(2).any(|pair| matches!(pair, b"..")) {
         return Err((prefix.column(), format!("instance prefix \"{prefix}\" must not contain ..")));
     }
     Ok(())

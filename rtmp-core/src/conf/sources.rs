@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -131,23 +131,15 @@ fn read(path: PathBuf) -> Result<Source, SourcesError> {
 
 /// All of a small file, in one read(2) as a rule: a regular file gives less than was asked for only
 /// at its end.
-pub fn read_all(mut file: &fs::File) -> io::Result<Vec<u8>> {
-    let mut text = vec![0; 2048];
-    let mut len = 0;
+pub fn read_all(file: &fs::File) -> io::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(2048);
     loop {
-        let Some(room) = text.get_mut(len..) else { return Ok(text) };
-        let asked = room.len();
-        match file.read(room) {
-            Ok(got) if got < asked => {
-                text.truncate(len + got);
-                return Ok(text);
-            }
-            Ok(got) => {
-                len += got;
-                text.resize(2 * len, 0);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        let room = text.capacity() - text.len();
+        match sys::read_into_room(file, &mut text) {
+            Ok(got) if got < room => return Ok(text),
+            Ok(_) => text.reserve(2 * text.len()),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
         }
     }
 }

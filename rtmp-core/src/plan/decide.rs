@@ -114,7 +114,7 @@ impl<H: Surroundings> Login<'_, H> {
                 (parent, Within::Temporary(name))
             }
             Backing::Tmpfs { prefix, options } => {
-                if self.expand(prefix).windows(2).any(|pair| pair == b"..") {
+                if self.expand(prefix).windows(2).any(|pair| matches!(pair, b"..")) {
                     return Err(format!("instance prefix \"{prefix}\" must not contain .."));
                 }
                 return Ok(Place::Tmpfs(options.clone()));
@@ -245,18 +245,19 @@ fn expand(word: &Word<'_>, who: &Account) -> Vec<u8> {
 
 fn replace(mut text: &[u8], variables: &[(&[u8], &[u8])]) -> Vec<u8> {
     let mut expanded = Vec::with_capacity(text.len() + 32);
-    while let Some((&byte, rest)) = text.split_first() {
-        match variables.iter().find(|(name, _)| text.starts_with(name)) {
-            Some((name, value)) => {
-                expanded.extend_from_slice(value);
-                text = text.get(name.len()..).unwrap_or_default();
-            }
-            None => {
-                expanded.push(byte);
-                text = rest;
-            }
-        }
+    // A variable starts with one of these.
+    while let Some(at) = text.iter().position(|b| matches!(b, b'$' | b'%')) {
+        let (plain, rest) = text.split_at(at);
+        expanded.extend_from_slice(plain);
+        let found = variables.iter().find(|(name, _)| rest.starts_with(name));
+        let (len, value) = match found {
+            Some((name, value)) => (name.len(), *value),
+            None => (1, rest.get(..1).unwrap_or_default()),
+        };
+        expanded.extend_from_slice(value);
+        text = rest.get(len..).unwrap_or_default();
     }
+    expanded.extend_from_slice(text);
     expanded
 }
 

@@ -54,9 +54,9 @@ fn main() -> ExitCode {
     }
     let broken: Vec<_> = promises.iter().filter(|promise| !promise.is_kept()).collect();
     for Promise { what, ratio, bound } in &broken {
-        println!("not kept: {what}: {:.2}, promised {bound:?}", ratio.median);
+        println!("missed: {what}: {:.2}, wanted {bound:?}", ratio.median);
     }
-    println!("{} of {} promises kept", promises.len() - broken.len(), promises.len());
+    println!("{} of {} ratios reached", promises.len() - broken.len(), promises.len());
     if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -20,15 +20,17 @@ pub fn markdown(passes: &[Pass], promises: &[Promise]) -> String {
 }
 
 fn promised(promises: &[Promise]) -> String {
-    let mut text = table(&["ratio of medians", "measured", "over the passes", "promised"]);
-    for Promise { what, ratio, bound } in promises {
-        let promised = match bound {
+    let mut text = table(&["ratio of medians", "measured", "over the passes", "wanted", ""]);
+    for promise in promises {
+        let Promise { what, ratio, bound } = promise;
+        let wanted = match bound {
             Bound::AtMost(most) => format!("≤ {most}"),
             Bound::AtLeast(least) => format!("≥ {least}"),
             Bound::None => String::new(),
         };
         let Ratio { median, least, most } = ratio;
-        row(&mut text, &[what, &number(*median), &spread(*least, *most), &promised]);
+        let reached = if promise.is_kept() { "" } else { "**missed**" };
+        row(&mut text, &[what, &number(*median), &spread(*least, *most), &wanted, reached]);
     }
     text
 }
