@@ -126,10 +126,8 @@ fn both_make_the_same(image: Image, users: [&str; 2]) {
         configure(&vm, conf);
         let [theirs, ours] = ["pam_namespace.so", "pam_rtmp.so"].map(|module| {
             call(&vm, &format!("{module} {options}"));
-            vm.run(&format!(
-                "rm -rf {PARENT}; mkdir -m 000 {PARENT}; chcon --reference=/tmp {PARENT}"
-            ))
-            .ok();
+            vm.run(&format!("rm -rf {PARENT}; mkdir -m 000 --context=$(stat -c %C /tmp) {PARENT}"))
+                .ok();
             let seen = users.map(|user| vm.ssh(user).run("stat -c '%C %a %U' /tmp").ok());
             (seen, listing(&vm, PARENT))
         });
