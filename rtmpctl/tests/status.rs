@@ -61,3 +61,71 @@ fn each_process_is_counted_as_what_it_is() {
     });
     assert_eq!(counts, [3, 3, 1, 1, 2, 0].map(Some));
 }
+
+/// A process names itself, in any bytes.
+#[test]
+fn an_odd_name_is_escaped() {
+    host::with(TEMPLATES).run(|w| {
+        let _odd = start(|| {
+            std::fs::write("/proc/self/comm", b"\xff\x1b[2J) Z 1").expect("a name");
+            become_user("bob");
+            std::fs::write("/tmp/ready", "").expect("a file");
+            std::thread::sleep(std::time::Duration::from_secs(60));
+        });
+        w.sh("until [ -e /tmp/ready ]; do sleep 0.01; done").ok();
+        let said = ask(w, "");
+        assert!(said.out.contains(" \\xff\\u{1b}[2J) Z 1\n"), "{}", said.out);
+        let named =
+            json(&ask(w, "--json"))["processes"]["stale"]["users"][0]["processes"][0]["name"]
+                .clone();
+        assert_eq!(named, "\\xff\\u{1b}[2J) Z 1");
+    });
+}
+
+/// Processes come and go by the hundred while they are looked at.
+#[test]
+fn processes_that_vanish_are_left_out() {
+    host::with(TEMPLATES).run(|w| {
+        w.sh(
+            "(while :; do for i in 1 2 3 4 5 6 7 8; do true & done; wait; done) >/dev/null 2>&1 &",
+        )
+        .ok();
+        for _ in 0..30 {
+            let said = ask(w, "--json");
+            assert_eq!((said.status, said.err.as_str()), (0, ""), "{}", said.out);
+            assert_eq!(json(&said)["processes"]["unseen"]["processes"], 0);
+        }
+    });
+}
+
+#[test]
+fn who_is_not_root_sees_their_own_and_is_told_so() {
+    host::with(TEMPLATES).run(|w| {
+        let alice = w.login("alice");
+        for said in
+            [alice.sh(&format!("{RTMPCTL} status")), w.sh_as("bob", &format!("{RTMPCTL} status"))]
+        {
+            assert!(
+                said.out.contains("that could not be looked into; root sees them all\n"),
+                "{}",
+                said.out
+            );
+        }
+        let own = alice.sh(&format!("{RTMPCTL} status --json"));
+        assert_eq!(
+            (own.status, &json(&own)["processes"]["private"]["users"][0]["user"]),
+            (1, &"alice".into())
+        );
+    });
+}
+
+#[test]
+fn a_host_on_which_it_is_off_says_so() {
+    let said = host::with("").run(|w| {
+        w.sh("rm -r /etc/pam.d /etc/security/namespace.conf; mkdir /etc/pam.d").ok();
+        w.write("/etc/pam.d/sshd", "session required pam_unix.so\n");
+        ask(w, "")
+    });
+    assert!(said.out.starts_with("rules      none: there is no namespace.conf\n"), "{}", said.out);
+    assert_eq!(said.status, 2);
+}
