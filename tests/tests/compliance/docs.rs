@@ -78,6 +78,21 @@ const ELSEWHERE: &[Elsewhere] = &[
     ),
 ];
 
+/// Configurations as people have them, and the case that each is.
+const FIELD: &[(&str, &str)] = &[
+    ("the example that Linux-PAM ships", "the lines of the example that Linux-PAM ships"),
+    ("security benchmarks", "the lines that security benchmarks look for"),
+    ("instances below `$HOME`", "instances in the home they replace"),
+    ("`/dev/shm` on a tmpfs with a size", "/dev/shm on a tmpfs with a size"),
+    ("children's desktops: `~user` and tmpfs", "a children's desktop: tmpfs for ~alice and ~bob"),
+    ("`$USER` in the prefix, `gen_hash`", "$USER in the prefix, with gen_hash"),
+    ("su with `unmnt_remnt`", "unmnt_remnt from alice to bob, the working directory in /tmp"),
+    (
+        "newrole with `unmnt_remnt no_unmount_on_close`",
+        "newrole's options: unmnt_remnt no_unmount_on_close",
+    ),
+];
+
 impl Elsewhere {
     fn cell(&self) -> String {
         let tests: Vec<String> = self.tests.iter().map(|test| format!("`{test}`")).collect();
@@ -103,7 +118,7 @@ fn verdict(case: &Case, reference: Twin) -> String {
     if numbers.is_empty() { "same".to_owned() } else { numbers.join(", ") }
 }
 
-fn tables() -> [(&'static str, String); 4] {
+fn tables() -> [(&'static str, String); 5] {
     let cases = cases();
     let mut table = String::from("| item | case | 1.5.2 | newest |\n|---|---|---|---|\n");
     for item in 1..=90 {
@@ -144,7 +159,20 @@ fn tables() -> [(&'static str, String); 4] {
     for (case, why) in UNFORESEEN {
         writeln!(unforeseen, "| {case} | {why} |").unwrap();
     }
-    [("sum", sum), ("differences", differences), ("unforeseen", unforeseen), ("cases", table)]
+    let mut field = String::from("| configuration | case | 1.5.2 | newest |\n|---|---|---|---|\n");
+    for (configuration, name) in FIELD {
+        let case = cases.iter().find(|case| case.name == *name);
+        let case = case.unwrap_or_else(|| panic!("no case is called {name:?}"));
+        let [old, new] = Twin::REFERENCES.map(|reference| verdict(case, reference));
+        writeln!(field, "| {configuration} | *{name}* | {old} | {new} |").unwrap();
+    }
+    [
+        ("sum", sum),
+        ("differences", differences),
+        ("field", field),
+        ("unforeseen", unforeseen),
+        ("cases", table),
+    ]
 }
 
 /// `RTMP_BLESS=1` writes them.
