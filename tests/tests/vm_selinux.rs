@@ -68,7 +68,12 @@ fn newrole(vm: &Vm, user: &str, level: &str, command: &str) -> String {
     let asked = vm.ssh(user).run(&format!(
         "while sleep 2; do echo secret; done | script -qec 'newrole -l {level} -- -c \"{command}\"' /dev/null"
     ));
-    asked.ok().replace('\r', "")
+    let said = asked.ok().replace('\r', "");
+    // The terminal shows what is typed.
+    said.lines()
+        .filter(|line| !["secret", "Password: "].contains(line))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
