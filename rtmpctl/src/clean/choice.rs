@@ -10,6 +10,7 @@ use crate::cli::CleanArgs;
 use crate::instances::{self, Instance, Owner, State, size};
 use crate::list::{ago, now};
 use crate::sessions::Sessions;
+use crate::sessions::table::rest_of;
 
 /// What an interrupted login left behind is younger than this while the login may still go on, and
 /// what one moved aside may still be missed by somebody: seconds.
@@ -132,17 +133,18 @@ fn why_kept(unit: &Unit, beside: Option<&CStr>, sessions: &Sessions) -> Option<S
         let beside = instances::shown(beside.to_bytes());
         return Some(format!("{beside} in it is no instance; look at it and remove it by hand"));
     }
-    let path = AbsPath::new(&unit.path()).ok()?;
+    let path = unit.path();
+    let holds = |place: &[u8]| rest_of(place, &path).is_some();
     if let Some(uid) = unit.owner.uid() {
         // A template may put a box, or with flat the instance, where homes are.
         match Account::of_uid(uid) {
-            Ok(Some(account)) if path.contains(&account.home) => {
+            Ok(Some(account)) if holds(&account.home) => {
                 return Some("a home directory is in it".to_owned());
             }
             _ => {}
         }
     }
     let mut targets = sessions.host()?.mounts().iter().map(|mount| &mount.target);
-    let inside = targets.find(|target| path.contains(target))?;
+    let inside = targets.find(|target| holds(target))?;
     Some(format!("something is mounted on {}", instances::shown(inside)))
 }
