@@ -26,6 +26,7 @@
 
 mod agent;
 mod console;
+mod host;
 mod image;
 mod machine;
 mod ssh;
@@ -39,6 +40,7 @@ use agent::Agent;
 use machine::{From, Machine};
 
 pub use console::Console;
+pub use host::CONF;
 pub use image::Image;
 pub use ssh::Ssh;
 
@@ -67,9 +69,10 @@ impl Vm {
             image,
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        // The clock stood still since the state was saved, and another job was there then.
+        // The clock stood still since the state was saved, and another job was there then. The kernel
+        // is not to write to the console in the middle of what a test reads there.
         vm.run(&format!(
-            "date -s @{now}; blockdev --flushbufs /dev/vdb; mkdir /job; tar -C /job -xf /dev/vdb"
+            "date -s @{now}; dmesg -n 1; blockdev --flushbufs /dev/vdb; mkdir /job; tar -C /job -xf /dev/vdb"
         ))
         .ok();
         vm

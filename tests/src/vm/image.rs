@@ -67,7 +67,7 @@ impl Image {
     pub fn ready(self) -> PathBuf {
         let cache = cache();
         create_dir_all(&cache).unwrap();
-        let lock = File::create(cache.join("lock")).unwrap();
+        let lock = File::create(cache.join(format!("{}.lock", self.name()))).unwrap();
         // Two tests may want it at the same time.
         let _lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, e)| e).unwrap();
         let status = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/images/build"))

@@ -46,10 +46,10 @@ impl Ssh {
         Shell::start(self.argv("exec bash"))
     }
 
-    /// Copies a file of this host there with scp(1), which uses sshd's sftp server.
-    pub fn scp(&self, from: &Path, to: &str) -> Outcome {
+    /// Copies a file of the machine here with scp(1), which uses sshd's sftp server.
+    pub fn scp(&self, from: &str, to: &Path) -> Outcome {
         let mut argv = self.client("scp", "-P");
-        argv.extend([from.display().to_string(), format!("{}:{to}", self.at())]);
+        argv.extend([format!("{}:{from}", self.at()), to.display().to_string()]);
         command::run("root", &argv, "")
     }
 
@@ -58,6 +58,15 @@ impl Ssh {
         let mut argv = self.client("sftp", "-P");
         argv.extend(["-b".to_owned(), "-".to_owned(), self.at()]);
         command::run("root", &argv, commands)
+    }
+
+    /// `ssh -A USER COMMAND`, with an agent that holds the key.
+    pub fn run_with_agent(&self, command: &str) -> Outcome {
+        let add_and_run = "ssh-add -q \"$0\" 2>/dev/null; exec \"$@\"";
+        let key = self.key.display().to_string();
+        let mut all = argv(["ssh-agent", "sh", "-c", add_and_run, &key]);
+        all.extend(self.clone().option("-A").argv(command));
+        command::run("root", &all, "")
     }
 
     /// The whole command line, to run it from another program.
