@@ -8,5 +8,6 @@ mod grace;
 mod host;
 mod hosts;
 mod killed;
+mod recovery;
 mod refused;
 mod written;
