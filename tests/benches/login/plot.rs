@@ -14,8 +14,8 @@ const TOP: f64 = 36.0;
 const BOTTOM: f64 = 48.0;
 /// From 30 mounts to 10,000.
 const ACROSS: (f64, f64) = (30.0, 10_000.0);
-/// From a tenth of the minimal safe floor at 30 mounts to a thousand times it.
-const UP: (f64, f64) = (0.1, 1_000.0);
+/// From a tenth of the minimal safe floor at 30 mounts to ten thousand times it.
+const UP: (f64, f64) = (0.1, 10_000.0);
 
 const LINES: [(&str, &str); 6] = [
     (name::THEIRS_SCRIPT, "#b2182b"),
@@ -77,7 +77,7 @@ fn grid(svg: &mut String) {
         )
         .unwrap();
     }
-    for times in [0.1, 1.0, 10.0, 100.0, 1_000.0] {
+    for times in [0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0] {
         let (y, right) = (y(times), WIDTH - RIGHT);
         writeln!(
             svg,
