@@ -9,7 +9,8 @@ use rtmp_tests::World;
 const DOCUMENT: &str = include_str!("../../docs/rtmpctl.md");
 
 /// The commands whose examples come from this one host, in the order in which they are shown.
-const COMMANDS: [&str; 5] = ["status", "list", "du", "verify", "clean"];
+const COMMANDS: [&str; 8] =
+    ["status", "list", "du", "verify", "clean", "exec", "host", "privatetmp enable"];
 
 /// `(command line, what it said)` of each example.
 fn examples() -> Vec<(&'static str, &'static str)> {
@@ -46,8 +47,9 @@ fn live(w: &World) -> Vec<(String, String)> {
     assert!(w.attempt("bob").code == rtmp_tests::Code::SUCCESS);
     make_box("/tmp/user_tmpl", 1777, "tmp");
     w.sh("head -c 90000 /dev/zero > /tmp/user_tmpl/1777/tmp/core").ok();
+    host::systemd(w);
     let ask = |(line, _): &(&str, &str)| {
-        let said = w.sh(&format!("{RTMPCTL} {line}"));
+        let said = w.sh(&format!("PATH=/opt/systemd:$PATH; {RTMPCTL} {line}"));
         ((*line).to_owned(), said.out + &said.err)
     };
     examples().iter().map(ask).collect()
