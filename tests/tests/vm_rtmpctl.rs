@@ -8,7 +8,7 @@ service plain '/bin/sleep 1000'
 service first '/bin/sleep 1000' PrivateTmp=yes
 service second '/bin/sleep 1000' PrivateTmp=yes
 sed -i '1i [Unit]\nJoinsNamespaceOf=first.service' /etc/systemd/system/second.service
-service database "/usr/bin/perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local=>\"/tmp/.s.PGSQL.5432\",Listen=>1) or die; sleep 1000'"
+service database "/usr/bin/perl -MIO::Socket::UNIX -e '\$\$s=IO::Socket::UNIX->new(Local=>\"/tmp/.s.PGSQL.5432\",Listen=>1) or die; sleep 1000'"
 service reader '/bin/sh -c "exec sleep 1000 3</tmp/shared"'
 service writer '/bin/sh -c "exec sleep 1000 3</tmp/shared"'
 touch /tmp/shared
@@ -56,7 +56,7 @@ fn services_get_a_private_tmp_and_give_it_back() {
 
     let warned = ask("enable database --dry-run").ok();
     assert!(warned.contains("warning: others reach it by /tmp/.s.PGSQL.5432"), "{warned}");
-    for unit in ["ssh", "getty@tty1", "cron", "user@1001"] {
+    for unit in ["ssh", "getty@tty1", "cron", "user@1000"] {
         let refused = ask(&format!("enable plain {unit}"));
         assert!(refused.status == 2 && refused.out.contains("refused"), "{}", refused.out);
     }
@@ -96,7 +96,7 @@ fn root_runs_a_command_in_the_view_of_somebody_who_came_by_ssh() {
     assert_eq!(carol("host -- ls -d /tmp/file").status, 2);
     let records = vm.run("journalctl -t rtmpctl --facility=authpriv -o cat").ok();
     let lines: Vec<_> = records.lines().collect();
-    let who = "by root (uid 0), logged in as carol (uid 1003): ";
+    let who = "by root (uid 0), logged in as carol (uid 1002): ";
     assert!(lines.iter().all(|line| line.contains(who)) && lines.len() == 3, "{records}");
-    assert!(records.contains("in the view of alice (uid 1001), of process "), "{records}");
+    assert!(records.contains("in the view of alice (uid 1000), of process "), "{records}");
 }
