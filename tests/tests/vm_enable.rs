@@ -34,12 +34,12 @@ fn an_administrator_enables_it_and_takes_it_back_byte_for_byte() {
     let vm = installed();
     let before = look(&vm);
     let carol = vm.ssh("carol");
-    let said = carol.run("sudo rtmpctl enable --yes").ok();
+    let said = carol.run("sudo rtmpctl enable --yes --as carol --as alice").ok();
     println!("{said}");
     for line in [
         "  root: opens, whatever namespace.conf says",
-        "  carol (an administrator): opens, private",
-        "  alice (an ordinary user): opens, private",
+        "  carol (named): opens, private",
+        "  alice (named): opens, private",
     ] {
         assert!(said.contains(line), "{said}");
     }
@@ -50,7 +50,7 @@ fn an_administrator_enables_it_and_takes_it_back_byte_for_byte() {
     let log = vm.journal();
     let record = "rtmpctl[";
     assert!(
-        log.iter().any(|line| line.contains(record) && line.contains("enable by root (uid 0), logged in as carol (uid 1003): /etc/pam.d/common-session")),
+        log.iter().any(|line| line.contains(record) && line.contains("enable by root (uid 0), logged in as carol (uid 1002): /etc/pam.d/common-session")),
         "{log:#?}"
     );
     println!("{}", carol.run("sudo rtmpctl doctor").out);
