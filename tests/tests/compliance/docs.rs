@@ -53,11 +53,19 @@ const ELSEWHERE: &[Elsewhere] = &[
             "tests/tests/programs.rs",
         ],
     ),
-    elsewhere(84, "needs systemd as process 1: the virtual machines", &[]),
+    elsewhere(
+        84,
+        "needs systemd as process 1: the virtual machines",
+        &[
+            "tests/tests/vm_logins.rs::with_pam_rtmp_a_user_has_the_same_tmp_whichever_way_they_come_in",
+        ],
+    ),
     elsewhere(
         85,
         "needs cron and at with their daemons: the virtual machines; their PAM call is `open` and `close` as here",
-        &[],
+        &[
+            "tests/tests/vm_logins.rs::with_pam_rtmp_a_user_has_the_same_tmp_whichever_way_they_come_in",
+        ],
     ),
     elsewhere(86, "needs a display: not tested", &[]),
     elsewhere(87, "libpam writes the name of the module's file; it is `pam_rtmp`", &[]),
@@ -74,7 +82,10 @@ const ELSEWHERE: &[Elsewhere] = &[
     elsewhere(
         90,
         "needs a host with SELinux: the virtual machines",
-        &["rtmp-core/src/selinux/mod.rs"],
+        &[
+            "tests/tests/vm_selinux.rs::names_and_labels_are_those_of_pam_namespace",
+            "rtmp-core/src/selinux/mod.rs",
+        ],
     ),
 ];
 
