@@ -152,7 +152,7 @@ fn output(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Issue 2: "`nm -D` of the module: only `pam_sm_*` exported".
+/// `nm -D`: only `pam_sm_*` is exported.
 #[test]
 fn the_module_shows_six_names() {
     let text = output("nm", &["-D", "--defined-only"]);
@@ -171,7 +171,7 @@ fn the_module_shows_six_names() {
     );
 }
 
-/// Issue 2: "`readelf -d`: libpam and libc only (libgcc_s absent)"; libc brings its own loader.
+/// `readelf -d`: libpam and libc only, no libgcc_s; libc brings its own loader.
 #[test]
 fn the_module_needs_libpam_and_libc() {
     let text = output("readelf", &["-d", "--wide"]);
