@@ -2,6 +2,7 @@
 //! in a home, in a box. Root touches nothing but its own, and nobody is kept out by others.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 
 use rtmp_tests::attack::{Canary, Tally, exchange, in_worlds, knock, relentless, rounds};
@@ -215,4 +216,40 @@ fn a_user_leads_root_nowhere_from_their_box() {
     tally.report("her own box");
     assert_eq!(tally.wins, 0, "{:#?}", tally.won);
     assert!(tally.refused < tally.logins / 2, "{tally:?}");
+}
+
+/// bob, in a directory of his with alice's home in it: one of root's takes its place.
+#[test]
+fn who_can_rename_a_home_leads_root_nowhere_while_a_tmpfs_is_filled() {
+    const HOME: &str = "/srv/team/alice";
+    const ROOTS: &str = "/srv/team/roots";
+    let plan = World::with(Module::Ours).conf("$HOME /unused tmpfs root\n");
+    let tally = in_worlds(&plan, rounds(400), |w, logins| {
+        w.sh("sed -i s:/home/alice:/srv/team/alice: /etc/passwd; echo new > /etc/skel/new").ok();
+        w.mkdir("/srv/team", 0o755, (1002, 1002));
+        w.mkdir(HOME, 0o700, (1001, 1001));
+        w.mkdir(ROOTS, 0o700, (0, 0));
+        // Whichever of the two has the name now.
+        let look = |path| {
+            let open = fs::File::open(path).unwrap();
+            let found = open.metadata().unwrap();
+            let entries = fs::read_dir(format!("/proc/self/fd/{}", open.as_raw_fd())).unwrap();
+            (found.ino(), found.uid(), found.mode(), entries.count())
+        };
+        let before = [HOME, ROOTS].map(look);
+        let _bob = relentless("bob", || exchange(HOME, ROOTS));
+        let mut tally = Tally::default();
+        for _ in 0..logins {
+            tally.login(knock("alice", || ()).0);
+            for found in [HOME, ROOTS].map(look) {
+                if !before.contains(&found) {
+                    tally.win(format!("of {before:?} one is {found:?}"));
+                }
+            }
+        }
+        tally
+    });
+    tally.report("a home that becomes a tmpfs");
+    assert_eq!(tally.wins, 0, "{:#?}", tally.won);
+    assert!(tally.refused < tally.logins, "the attack keeps every login out and proves nothing");
 }

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::statfs::fstatfs;
 
+use super::dir::{Dir, Ground};
 use super::draft::{self, Recipe};
 use super::error::Why;
 use super::instance::Instance;
@@ -105,11 +106,23 @@ impl Cover {
         let data = options.data.as_c_str();
         mount(Some(c"tmpfs"), target.as_cstr(), Some(c"tmpfs"), flags, Some(data))?;
         let mut top = api.open_top(path)?;
+        if polydir.dir.ground == Ground::Soft && !is_new_tmpfs(&top, polydir)? {
+            return Err(Why::Contested);
+        }
         if recipe.home.is_some() {
             draft::finish(api, &mut top, recipe)?;
         }
         Ok(Self(top.into()))
     }
+}
+
+/// Whether a path still leads to the tmpfs that was mounted a moment ago. Who can rename may have put
+/// another directory in its place: one on the polydir's mount, or one with a mount of its own, which
+/// is FUSE or has something in it.
+fn is_new_tmpfs(top: &Dir, polydir: &Polydir) -> Result<bool, Why> {
+    Ok(top.stat.mount != polydir.dir.stat.mount
+        && !sys::mount_record(top.stat.mount)?.is_fuse
+        && sys::is_empty(top.readable()?)?)
 }
 
 fn bind(source: Option<&CStr>, target: &CStr, flags: MsFlags) -> nix::Result<()> {
