@@ -1,6 +1,6 @@
 //! The system calls that nix does not wrap, and nothing else. The only `unsafe` of this crate.
 //!
-//! None of these allocates on the heap of Rust, but for the look-ups of the name service.
+//! None of these allocates on the heap of Rust, but for those that answer with an owned text or list.
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::MaybeUninit;

@@ -44,8 +44,8 @@ use walk::{Calls, MountApi};
 /// Opens the session the plan describes, or leaves the process where it was.
 ///
 /// Where there is nothing to do, nothing is done: an exempt user's process keeps its namespace.
-/// Between the unsharing and the last mount nothing is allocated, unless something is wrong or a
-/// script of the administrator's is run.
+/// Between the unsharing and the last mount nothing is allocated, unless SELinux is enabled,
+/// something is wrong, a home is filled or a script of the administrator's is run.
 ///
 /// # Errors
 ///
