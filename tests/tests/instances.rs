@@ -280,6 +280,23 @@ fn a_home_and_what_is_in_it_can_be_private() {
     }
 }
 
+/// "polydirs in file order": what lies in a polydir is looked for in the instance.
+#[test]
+fn a_polydir_in_another_one_is_private_in_its_instance() {
+    let conf = "/tmp /tmp-inst/ user root\n/tmp/below /below-inst/ user:create=1777 root\n";
+    world(conf).run(|w| {
+        // The host has one, too, which /tmp's instance then hides.
+        w.mkdir("/tmp/below", 0o1777, (0, 0));
+        let alice = w.login("alice");
+        alice.sh("echo hers > /tmp/below/file").ok();
+        assert_eq!(w.read("/below-inst/alice/file"), "hers\n");
+        assert_eq!(
+            w.sh("ls -A /tmp/below /tmp-inst/alice/below").ok(),
+            "/tmp-inst/alice/below:\n\n/tmp/below:"
+        );
+    });
+}
+
 /// pam_namespace(8): "gen_hash: Instead of using the security context string for the instance name,
 /// generate and use its md5 hash"; names over 80 bytes are cut, and end in `_` and their hash.
 #[test]
