@@ -5,15 +5,23 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::dir::Dir;
 use super::error::Why;
 use crate::path::AbsPath;
 use crate::selinux::{self, Context, FileContexts};
 
-/// Makes a directory with this context; `None`: SELinux is disabled.
+/// Makes a directory with this context, or none; `None`: SELinux is disabled.
 pub fn mkdir(place: &Dir, name: &CStr, mode: Mode, context: Option<&Context>) -> Result<(), Why> {
-    create(context, || mkdirat(place, name, mode))
+    let mut is_made = false;
+    let made = create(context, || mkdirat(place, name, mode).inspect(|()| is_made = true));
+    if made.is_err() && is_made {
+        // The thread's own context could not be put back. Of what has the name by now, an empty
+        // directory at most goes.
+        unlinkat(place, name, UnlinkatFlags::RemoveDir).unwrap_or_default();
+    }
+    made
 }
 
 /// Calls what makes a file, which then has this context; `None`: SELinux is disabled.
