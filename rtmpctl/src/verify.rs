@@ -11,8 +11,10 @@
 
 mod check;
 mod guest;
+mod look;
 mod print;
 pub mod probe;
+mod promise;
 mod stage;
 mod traces;
 
@@ -30,8 +32,9 @@ use crate::service::{self, Service};
 use crate::sessions::Sessions;
 use crate::sessions::judge::Judge;
 use crate::tree::Tree;
-use check::{Check, Host, Promise, Verdict};
+use check::Host;
 use guest::Guest;
+use promise::{Check, Promise, Verdict};
 use stage::Stage;
 use traces::Traces;
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Visitor;
-use super::check::{Check, Verdict};
+use super::promise::{Check, Verdict};
 use super::stage::Stage;
 use crate::instances::shown;
 use crate::json;
