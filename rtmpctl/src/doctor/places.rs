@@ -12,7 +12,8 @@ use crate::lints;
 use crate::outcome::Failure;
 use crate::people::People;
 use crate::sessions::Sessions;
-use crate::sessions::judge::{Class, Judge};
+use crate::sessions::judge::Judge;
+use crate::sessions::sight::Class;
 use crate::standing::Standing;
 
 /// What is found there.

@@ -4,90 +4,19 @@ use std::collections::{HashMap, HashSet};
 
 use rtmp_core::accounts::Account;
 use rtmp_core::conf::{Rules, Sources};
-use rtmp_core::instance_name::{Hole, Naming};
+use rtmp_core::instance_name::Naming;
 use rtmp_core::options::{Options, Unmount};
 use rtmp_core::path::AbsPath;
 use rtmp_core::plan::{Place as InstancePlace, Plan, Verdict, Within};
 
-use super::table::{Location, Mount, Table, number};
+use super::home::{Home, Instance, Parent};
+use super::sight::{Class, Seen, Sight};
+use super::table::{Location, Table, number};
 use super::{Process, Sessions};
 use crate::lints;
 use crate::people::People;
 use crate::service::Service;
 use crate::tree::Tree;
-
-/// How a process stands to the configuration: with several polydirs, the last of these that holds
-/// for one of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Class {
-    /// Root's, or a user's whom every rule exempts; it sees the host's polydirs.
-    Exempt,
-    /// It sees the user's own instance in place of each polydir that is private.
-    Private,
-    /// An exempt user's process inside somebody else's session: sshd's or login's own, or sudo.
-    Inside,
-    /// A system account's that no rule exempts, on the host's: a service, which never logged in.
-    Service,
-    /// It sees something else: another user's instance, systemd's PrivateTmp=, a container's.
-    Foreign,
-    /// A user's that no rule exempts, on the host's: it began before the module was called, or came
-    /// through a PAM service that does not call it.
-    Stale,
-    /// It could not be looked into, or the user could not be looked up.
-    Unseen,
-}
-
-impl Class {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Private,
-        Self::Exempt,
-        Self::Inside,
-        Self::Service,
-        Self::Stale,
-        Self::Foreign,
-        Self::Unseen,
-    ];
-
-    /// For text and JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Private => "private",
-            Self::Exempt => "exempt",
-            Self::Inside => "inside",
-            Self::Service => "service",
-            Self::Stale => "stale",
-            Self::Foreign => "foreign",
-            Self::Unseen => "unseen",
-        }
-    }
-}
-
-/// What a process sees in place of one polydir.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sight {
-    /// The polydir.
-    pub polydir: AbsPath,
-    /// Whether the user is to have an instance there.
-    pub is_private: bool,
-    /// What is there.
-    pub seen: Seen,
-}
-
-/// What is in place of a polydir.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
-    /// The user's own instance.
-    Own(Location),
-    /// The host's polydir.
-    Hosts,
-    /// An instance that is not this user's.
-    Anothers(Location),
-    /// Something else.
-    Other(Location),
-    /// There is no such directory in what it sees: it called chroot(2).
-    Nothing,
-}
 
 /// A process, how it stands, and what it sees.
 #[derive(Debug)]
@@ -117,35 +46,6 @@ struct Polydir {
     hosts: Option<Location>,
     /// Where the user's own instances are; none: the user is exempt.
     homes: Vec<Home>,
-}
-
-/// Where an instance is that a plan names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Home {
-    /// In an instance parent.
-    Within(Parent, Instance),
-    /// A tmpfs of the session's own.
-    Tmpfs,
-}
-
-/// An instance parent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Parent {
-    /// Where it is, if it can be found from here.
-    location: Option<Location>,
-    /// Its own name, by which it is known otherwise.
-    name: Vec<u8>,
-}
-
-/// Which directories in an instance parent are the user's instances.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Instance {
-    /// The one of this name.
-    Named(Vec<u8>),
-    /// Those whose names start so: letters of a `tmpdir` follow.
-    Starting(Vec<u8>),
-    /// In a directory, those with a context between this and that.
-    Around(Vec<u8>, Vec<u8>),
 }
 
 /// Judges processes. Each user is planned for once.
@@ -351,66 +251,6 @@ impl Polydir {
             Home::Within(parent, _) => Some(parent),
             Home::Tmpfs => None,
         })
-    }
-}
-
-impl Home {
-    fn is(&self, at: &Location, mount: &Mount, polydir: &[u8]) -> bool {
-        match self {
-            Self::Within(parent, instance) => parent.rest(at).is_some_and(|rest| instance.is(rest)),
-            Self::Tmpfs => mount.kind == b"tmpfs" && mount.target == polydir && at.path == b"/",
-        }
-    }
-}
-
-impl Parent {
-    /// The path below it.
-    fn rest<'l>(&self, at: &'l Location) -> Option<&'l [u8]> {
-        match &self.location {
-            Some(parent) => at.within(parent).filter(|rest| !rest.is_empty()),
-            // Out of sight for who is not root and is in a private session.
-            None => at.behind_name(&self.name),
-        }
-    }
-}
-
-impl Instance {
-    /// The instances whose context only opening knows. One whose name was hashed cannot be told from
-    /// another's.
-    fn around<T>(user_box: &[u8], hole: &Hole<T>) -> Self {
-        let (start, end) = hole.around().unwrap_or_default();
-        Self::Around([user_box, &start].concat(), end.to_vec())
-    }
-
-    fn is(&self, rest: &[u8]) -> bool {
-        match self {
-            Self::Named(name) => rest == name,
-            Self::Starting(prefix) => rest.starts_with(prefix) && !rest.contains(&b'/'),
-            Self::Around(start, end) => {
-                let context =
-                    rest.strip_prefix(&start[..]).and_then(|it| it.strip_suffix(&end[..]));
-                context.is_some_and(|it| it.contains(&b':') && !it.contains(&b'/'))
-            }
-        }
-    }
-}
-
-impl Sight {
-    /// Whether it is what the plan says.
-    pub fn is_as_planned(&self) -> bool {
-        matches!((self.is_private, &self.seen), (true, Seen::Own(_)) | (false, Seen::Hosts))
-    }
-
-    fn class(&self) -> Class {
-        match (self.is_private, &self.seen) {
-            (true, Seen::Own(_)) => Class::Private,
-            (false, Seen::Hosts) => Class::Exempt,
-            (false, Seen::Anothers(_)) => Class::Inside,
-            (true, Seen::Hosts) => Class::Stale,
-            (_, Seen::Own(_) | Seen::Anothers(_) | Seen::Other(_) | Seen::Nothing) => {
-                Class::Foreign
-            }
-        }
     }
 }
 

@@ -11,8 +11,10 @@
 //! that a user has mounted.
 
 pub mod holders;
+mod home;
 pub mod judge;
 pub mod process;
+pub mod sight;
 pub mod table;
 
 use std::collections::HashMap;

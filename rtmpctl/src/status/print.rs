@@ -10,7 +10,7 @@ use crate::diagnostic::shown;
 use crate::json;
 use crate::paint::Paint;
 use crate::sessions::Process;
-use crate::sessions::judge::Class;
+use crate::sessions::sight::Class;
 use crate::standing::Standing;
 
 /// How many processes of one user are named in the text.

@@ -9,7 +9,8 @@ use super::{Visitor, stage};
 use crate::instances::shown;
 use crate::outcome::Failure;
 use crate::record;
-use crate::sessions::judge::{self, Class, Judge, Judged};
+use crate::sessions::judge::{Judge, Judged};
+use crate::sessions::sight::{Class, Seen, Sight};
 use crate::sessions::{Location, Table};
 use crate::tree::Tree;
 
@@ -24,9 +25,8 @@ pub struct Host<'a> {
 /// The processes that run.
 pub fn running(judged: &[Judged<'_>]) -> Vec<Check> {
     let broken = |judged: &&Judged<'_>| {
-        let sees_anothers = |sight: &judge::Sight| {
-            sight.is_private && matches!(sight.seen, judge::Seen::Anothers(_))
-        };
+        let sees_anothers =
+            |sight: &Sight| sight.is_private && matches!(sight.seen, Seen::Anothers(_));
         judged.class == Class::Stale || judged.sights.iter().any(sees_anothers)
     };
     let wrong = judged.iter().filter(broken).map(|judged| {
@@ -88,18 +88,18 @@ fn apart(guests: &mut [Guest], index: usize) -> Option<(&mut Guest, Vec<&mut Gue
     Some((guest, before.iter_mut().chain(after).filter(|other| other.mounts.is_ok()).collect()))
 }
 
-fn as_planned(sight: &judge::Sight) -> Result<(), String> {
+fn as_planned(sight: &Sight) -> Result<(), String> {
     if sight.is_as_planned() {
         return Ok(());
     }
     let at =
         |at: &Location| format!("{} of the file system {}", shown(&at.path), shown(&at.device));
     Err(match &sight.seen {
-        judge::Seen::Own(found) => format!("it sees an instance, {}", at(found)),
-        judge::Seen::Hosts => "it sees the host's".to_owned(),
-        judge::Seen::Anothers(found) => format!("it sees another's instance, {}", at(found)),
-        judge::Seen::Other(found) => format!("it sees {}", at(found)),
-        judge::Seen::Nothing => "it sees nothing there".to_owned(),
+        Seen::Own(found) => format!("it sees an instance, {}", at(found)),
+        Seen::Hosts => "it sees the host's".to_owned(),
+        Seen::Anothers(found) => format!("it sees another's instance, {}", at(found)),
+        Seen::Other(found) => format!("it sees {}", at(found)),
+        Seen::Nothing => "it sees nothing there".to_owned(),
     })
 }
 

@@ -13,7 +13,8 @@ use super::unstarted::Unstarted;
 use crate::outcome::Failure;
 use crate::people::People;
 use crate::service;
-use crate::sessions::judge::{Judge, Sight};
+use crate::sessions::judge::Judge;
+use crate::sessions::sight::Sight;
 use crate::sessions::{Process, Sessions, process, table};
 use crate::tree::Tree;
 
