@@ -38,10 +38,8 @@ pub fn run(asked: &DisableArgs, paint: Paint) -> Result<Outcome, Failure> {
         then = auth_update(None, &then, Profile::Neither)?.0;
     }
     report.changes = now.changes(&then);
-    report.remarks.extend(callers(&then)?.iter().map(|service| {
-        let name = Shown(&service.name);
-        format!("service {name} still calls pam_rtmp.so, from a file that is not in /etc/pam.d")
-    }));
+    let left = callers(&then)?;
+    report.left = left.iter().map(|service| Shown(&service.name).to_string()).collect();
     let is_untried = asked.untried || asked.unconfirmed.is_some() || !tree.is_host();
     if !is_untried && !report.changes.is_empty() {
         let people = trial::people(&tree, &how.people)?;

@@ -21,6 +21,8 @@ pub struct Report<'f> {
     pub attempts: Vec<Attempt>,
     /// What else an administrator should know.
     pub remarks: Vec<String>,
+    /// The services that call the module then nevertheless, where it was to go.
+    pub left: Vec<String>,
 }
 
 /// How it ended.
@@ -63,6 +65,12 @@ impl Report<'_> {
         }
         for remark in &self.remarks {
             text += &format!("{}: {remark}\n", paint.cyan("note"));
+        }
+        for service in &self.left {
+            text += &format!(
+                "{}: service {service} still calls pam_rtmp.so, from a file that is not in /etc/pam.d\n",
+                paint.yellow("warning")
+            );
         }
         text
     }
@@ -129,7 +137,8 @@ impl Report<'_> {
 
     /// All of it.
     pub fn outcome(&self, command: &str, end: End, json: bool, paint: Paint) -> Outcome {
-        let status = if let End::Refused(_) = end { Status::Findings } else { Status::Clean };
+        let is_done = self.left.is_empty() && !matches!(end, End::Refused(_));
+        let status = if is_done { Status::Clean } else { Status::Findings };
         let (word, said) = match end {
             End::Written(next) => ("written", next),
             End::Nothing(why) => ("nothing to change", why),
@@ -156,6 +165,7 @@ impl Report<'_> {
                     "changes": changes.collect::<Vec<_>>(),
                     "attempts": attempts.collect::<Vec<_>>(),
                     "remarks": self.remarks,
+                    "left": self.left,
                     "end": word,
                     "message": said,
                 }),

@@ -10,4 +10,5 @@ mod hosts;
 mod killed;
 mod recovery;
 mod refused;
+mod removed;
 mod written;
