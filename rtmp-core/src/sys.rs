@@ -285,6 +285,20 @@ pub fn lock(file: impl AsFd) -> Result<(), Errno> {
     check(unsafe { libc::flock(file.as_fd().as_raw_fd(), libc::LOCK_EX) })
 }
 
+/// The mount namespace of this thread, by `pidfd_open(2)` and `PIDFD_GET_MNT_NAMESPACE`: Linux 6.11.
+pub fn mount_namespace() -> Result<OwnedFd, Errno> {
+    let thread = nix::unistd::gettid().as_raw();
+    // SAFETY: wrong if the call took a pointer; it takes two numbers.
+    let thread = unsafe { libc::syscall(libc::SYS_pidfd_open, thread, libc::PIDFD_THREAD) };
+    let thread = c_int::try_from(Errno::result(thread)?).map_err(|_| Errno::EBADF)?;
+    // SAFETY: wrong if the number had another owner; the kernel has just made it.
+    let thread = unsafe { OwnedFd::from_raw_fd(thread) };
+    // SAFETY: wrong if the request took a pointer; it wants a 0.
+    let namespace = unsafe { libc::ioctl(thread.as_raw_fd(), libc::PIDFD_GET_MNT_NAMESPACE, 0) };
+    // SAFETY: as above.
+    Errno::result(namespace).map(|namespace| unsafe { OwnedFd::from_raw_fd(namespace) })
+}
+
 /// The user namespace that a namespace belongs to: `ioctl_ns(2)`, Linux 4.9. Whoever is privileged in
 /// it decides what is mounted in a mount namespace. `EPERM`: it is none that this process is in or
 /// above.

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, setns};
@@ -22,6 +23,7 @@ use crate::caller::Caller;
 use crate::command;
 use crate::explained::{Explained, Step};
 use crate::files::{Fixture, owner, walk};
+use crate::kernel::lacks;
 use crate::mounts::{Mount, MountTable};
 use crate::pam::{Code, Item, Pam};
 use crate::process::{apart, become_user, give_up_sys_admin};
@@ -53,7 +55,7 @@ pub enum Call {
     Hold(String),
     /// Has this file as its standard output.
     Stdout(String),
-    /// Takes `/proc` away.
+    /// Takes `/proc` away, and what Linux 6.11 has in place of it.
     WithoutProc,
     /// Loses CAP_SYS_ADMIN.
     WithoutSysAdmin,
@@ -233,7 +235,10 @@ impl Application {
                 self.held.push(nix::unistd::dup(fs::File::open(path).unwrap()).unwrap())
             }
             Call::Stdout(path) => dup2_stdout(fs::File::create(path).unwrap()).unwrap(),
-            Call::WithoutProc => umount2("/proc", MntFlags::MNT_DETACH).unwrap(),
+            Call::WithoutProc => {
+                umount2("/proc", MntFlags::MNT_DETACH).unwrap();
+                lacks(&[libc::SYS_pidfd_open], Errno::ENOSYS);
+            }
             Call::WithoutSysAdmin => give_up_sys_admin(),
             Call::RealUser(uid) => {
                 let root = nix::unistd::Uid::from_raw(0);

@@ -128,12 +128,13 @@ pub fn run<T: Serialize + DeserializeOwned>(
 }
 
 /// The calls that an old kernel does not have and a container's filter may not let through.
-pub const NEWER: [(&str, c_long); 5] = [
+pub const NEWER: [(&str, c_long); 6] = [
     ("openat2", libc::SYS_openat2),
     ("open_tree", libc::SYS_open_tree),
     ("move_mount", libc::SYS_move_mount),
     ("mount_setattr", libc::SYS_mount_setattr),
     ("statx", libc::SYS_statx),
+    ("pidfd_open", libc::SYS_pidfd_open),
 ];
 
 /// From now on these calls fail with this errno, in this process and all that come from it.
@@ -141,6 +142,14 @@ pub fn lacks(calls: &[c_long], errno: Errno) {
     let answer = libc::SECCOMP_RET_ERRNO | errno as c_uint;
     let program = filter(calls, answer, libc::SECCOMP_RET_ALLOW);
     install(&program, 0).unwrap();
+}
+
+/// Whether this kernel comes before a release, by its own word (`uname(2)`).
+pub fn is_older_than(release: (u32, u32)) -> bool {
+    let uname = nix::sys::utsname::uname().unwrap();
+    let mut numbers = uname.release().to_str().unwrap().split(['.', '-']).map(str::parse);
+    let mut number = || numbers.next().unwrap().unwrap();
+    (number(), number()) < release
 }
 
 /// As a caller may that wants no zombies: children end without a word (`signal(7)`).

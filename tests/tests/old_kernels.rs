@@ -1,7 +1,7 @@
-//! Without `openat2`, `open_tree`, `move_mount`, `mount_setattr` or `statx`: a kernel before 5.12,
-//! or a container's filter. Every promise holds on what is left.
+//! Without `openat2`, `open_tree`, `move_mount`, `mount_setattr`, `statx` or `pidfd_open`: a kernel
+//! before 5.12, or a container's filter. Every promise holds on what is left.
 //!
-//! Each sentence is tried with each of the five calls missing and with all of them, as an old
+//! Each sentence is tried with each of the six calls missing and with all of them, as an old
 //! kernel says it (ENOSYS) and as a filter does (EPERM).
 
 use std::sync::atomic::{AtomicU64, Ordering};

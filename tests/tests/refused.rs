@@ -5,8 +5,10 @@
 
 use std::fs;
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use rtmp_tests::examples::{FOUR, PREFIX, TEMPLATE};
+use rtmp_tests::kernel::{is_older_than, lacks};
 use rtmp_tests::process::give_up_sys_admin;
 use rtmp_tests::{Caller, Code, Module, Visitor, World};
 
@@ -243,39 +245,61 @@ fn a_host_that_has_no_namespace_left() {
     });
 }
 
-/// "Root, cwd and /proc/thread-self/ns/mnt are opened before `unshare` (one of them missing: refuse
-/// there)"
+/// What a login is answered in a process without /proc, and where the process was before and after.
+fn login_without_proc(w: &World, first: fn()) -> (Code, Caller, Caller) {
+    let (go, done) = ("/run/go", "/run/done");
+    let login = rtmp_tests::process::start(|| {
+        unshare(CloneFlags::CLONE_NEWNS).unwrap();
+        w.sh("mount --make-rprivate / && umount -l /proc").ok();
+        let mut pam = rtmp_tests::Pam::start("rtmp", "alice").unwrap();
+        first();
+        w.write(done, "");
+        while !w.exists(go) {}
+        let code = pam.open_session();
+        fs::remove_file(done).unwrap();
+        while w.exists(go) {}
+        code
+    });
+    while !w.exists(done) {}
+    let before = Caller::of(login.pid());
+    w.write(go, "");
+    while w.exists(done) {}
+    let mut after = Caller::of(login.pid());
+    // syslog's own.
+    after.descriptors.retain(|fd, _| before.descriptors.contains_key(fd));
+    fs::remove_file(go).unwrap();
+    (login.join(), before, after)
+}
+
+/// "Root, cwd and the mount namespace are opened before `unshare` (one of them missing: refuse
+/// there)": before Linux 6.11 it is /proc alone that has the namespace.
 #[test]
-fn a_caller_without_proc() {
+fn a_caller_without_proc_on_an_older_kernel() {
     World::with(Module::Ours).conf(PLAIN).run(|w| {
-        let (go, done) = ("/run/go", "/run/done");
-        let login = rtmp_tests::process::start(|| {
-            unshare(CloneFlags::CLONE_NEWNS).unwrap();
-            w.sh("mount --make-rprivate / && umount -l /proc").ok();
-            let mut pam = rtmp_tests::Pam::start("rtmp", "alice").unwrap();
-            w.write(done, "");
-            while !w.exists(go) {}
-            let code = pam.open_session();
-            fs::remove_file(done).unwrap();
-            while w.exists(go) {}
-            code
-        });
-        while !w.exists(done) {}
-        let before = Caller::of(login.pid());
-        w.write(go, "");
-        while w.exists(done) {}
-        let mut after = Caller::of(login.pid());
-        // syslog's own.
-        after.descriptors.retain(|fd, _| before.descriptors.contains_key(fd));
-        fs::remove_file(go).unwrap();
+        let older = || lacks(&[libc::SYS_pidfd_open], Errno::ENOSYS);
+        let (code, before, after) = login_without_proc(w, older);
         assert_eq!(before, after);
-        assert_eq!(login.join(), Code::SESSION_ERR);
+        assert_eq!(code, Code::SESSION_ERR);
         assert_eq!(
             w.said(),
             ["unable to open /proc/thread-self/ns/mnt: No such file or directory \
                                (ENOENT); /proc must be mounted"]
         );
     });
+}
+
+/// Since Linux 6.11 the kernel itself has the way back, and a session or a refusal needs no /proc.
+#[test]
+fn a_caller_without_proc_on_a_newer_kernel() {
+    let second_fails = "/tmp /tmp-inst/ user root\n/data /tmp-inst/ user root\n";
+    for (conf, code) in [(PLAIN, Code::SUCCESS), (second_fails, Code::SESSION_ERR)] {
+        World::with(Module::Ours).conf(conf).run(|w| {
+            let (answer, before, after) = login_without_proc(w, || {});
+            let code = if is_older_than((6, 11)) { Code::SESSION_ERR } else { code };
+            assert_eq!(answer, code, "{:#?}", w.said());
+            assert_eq!(before == after, code == Code::SESSION_ERR);
+        });
+    }
 }
 
 /// "User names `.`, `..`, with `/` or NUL, or empty are refused."

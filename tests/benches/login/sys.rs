@@ -26,6 +26,17 @@ pub fn attach_mount(mount: impl AsFd, dir: impl AsFd) {
     Errno::result(result).map(drop).unwrap();
 }
 
+/// The mount namespace of this thread, where the kernel gives it (Linux 6.11).
+pub fn mount_namespace() -> Result<OwnedFd, Errno> {
+    let thread = nix::unistd::gettid().as_raw();
+    // SAFETY: false if the call took a pointer; it takes two numbers.
+    let thread = unsafe { libc::syscall(libc::SYS_pidfd_open, thread, libc::PIDFD_THREAD) };
+    let thread = owned(Errno::result(thread)?);
+    // SAFETY: false if the request took a pointer; it wants a 0.
+    let namespace = unsafe { libc::ioctl(thread.as_raw_fd(), libc::PIDFD_GET_MNT_NAMESPACE, 0) };
+    Errno::result(namespace).map(|namespace| owned(namespace.into()))
+}
+
 /// Whether a directory has no entries but `.` and `..`, read to its end.
 pub fn is_empty(dir: impl AsFd) -> bool {
     let mut buffer = [0_u64; 64];

@@ -128,8 +128,8 @@ pub const ALL: &[Difference] = &[
     ),
     d(
         23,
-        "`/proc` must be mounted, as for 1.7; 1.5.2 does without.",
-        "The way back after a failure leads through `/proc/thread-self/ns/mnt`.",
+        "Before Linux 6.11 `/proc` must be mounted, as for 1.7; 1.5.2 does without.",
+        "The way back after a failure leads through `/proc/thread-self/ns/mnt` where the kernel does not give it.",
     ),
     d(
         24,

@@ -74,7 +74,7 @@ pub const ROWS: &[Row] = &[
     row("a parent in the polydir of an earlier line", BOTH, &[25], &[Mounts, Seen, Files]),
     row("a skipped shared line whose polydir is missing", BOTH, &[24], &[Answer]),
     row("a skipped shared line and create", BOTH, &[24], &[Files]),
-    row("no /proc", OLD, &[23], &[Answer]),
+    row("no /proc, before Linux 6.11", OLD, &[23], &[Answer]),
     row("an instance that a killed login left half made", BOTH, &[17], &[Seen, Files, Log]),
     row("a working directory in /tmp", BOTH, &[4], &[Seen, Files, Caller, Output]),
     row("a working directory below /tmp", BOTH, &[4], &[Caller]),

@@ -250,7 +250,7 @@ pub fn sessions() -> Vec<Case> {
         case("the second parent fails", &[62]).conf(&format!("{BASIC}/var/tmp /srv/no/a/ user\n")),
         case("the second polydir fails after a tmpdir", &[62]).conf("/tmp /tmp-inst/chance- tmpdir\n/srv/no /a/ user\n"),
         case("a parent in the polydir of an earlier line", &[2, 54]).conf("/tmp /tmp-inst/ user\n/var/tmp /tmp/vt/ user\n"),
-        case("no /proc", &[63]).conf(BASIC).calls([Call::WithoutProc, open("alice"), Call::Close, Call::End]),
+        case("no /proc, before Linux 6.11", &[63]).conf(BASIC).calls([Call::WithoutProc, open("alice"), Call::Close, Call::End]),
         case("no CAP_SYS_ADMIN", &[64]).conf(BASIC).calls([Call::WithoutSysAdmin, open("alice"), Call::Close, Call::End]),
         case("no CAP_SYS_ADMIN, and an exempt user", &[64]).conf(BASIC).calls([Call::WithoutSysAdmin, open("root"), Call::Close, Call::End]),
         case("an instance that a killed login left half made", &[65]).conf(BASIC)
