@@ -37,19 +37,23 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let given = |word: &str| words.iter().any(|given| given == word);
     let (passes, share) = if given("--quick") { (3, 0.1) } else { (3, 1.0) };
+    let only = given("--loading").then_some(scene::LOADING);
     let passes: Vec<Pass> = (1..=passes)
         .map(|number| {
             eprintln!("pass {number} of {passes}");
-            pass::run(share)
+            pass::run(share, only)
         })
         .collect();
     let promises = promise::all(&passes);
-    let tables = report::markdown(&passes, &promises);
+    let tables = match only {
+        Some(_) => report::promised(&promises),
+        None => report::markdown(&passes, &promises),
+    };
     println!("{tables}");
     if let Some(file) = words.iter().find_map(|word| word.strip_prefix("--json=")) {
         write_json(Path::new(file), &passes, &promises);
     }
-    if given("--docs") {
+    if given("--docs") && only.is_none() {
         write_documents(&tables, &plot::svg(&passes));
     }
     let broken: Vec<_> = promises.iter().filter(|promise| !promise.is_kept()).collect();

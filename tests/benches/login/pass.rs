@@ -29,12 +29,17 @@ pub const AT_ONCE: [usize; 4] = [1, 2, 8, 64];
 /// Seconds after which a world is ended.
 const LIFETIME: u32 = 900;
 
-/// Does all scenes once, with a share of the usual rounds.
-pub fn run(share: f64) -> Pass {
+/// Does all scenes once, or only this one, with a share of the usual rounds.
+pub fn run(share: f64, only: Option<&str>) -> Pass {
     let mut scenes = BTreeMap::new();
     for scene in scene::all(share) {
-        eprintln!("  {}", scene.name);
-        scenes.insert(scene.name.to_owned(), measure(&scene));
+        if only.is_none_or(|only| scene.name == only) {
+            eprintln!("  {}", scene.name);
+            scenes.insert(scene.name.to_owned(), measure(&scene));
+        }
+    }
+    if only.is_some() {
+        return Pass { scenes, at_once: BTreeMap::new() };
     }
     eprintln!("  at once");
     Pass { scenes, at_once: at_once((8.0 * share).ceil() as usize) }

@@ -19,7 +19,8 @@ pub fn markdown(passes: &[Pass], promises: &[Promise]) -> String {
     .join("\n")
 }
 
-fn promised(promises: &[Promise]) -> String {
+/// The ratios that something was promised of.
+pub fn promised(promises: &[Promise]) -> String {
     let mut text = table(&["ratio of medians", "measured", "over the passes", "wanted", ""]);
     for promise in promises {
         let Promise { what, ratio, bound } = promise;

@@ -13,6 +13,7 @@ pub struct Scene {
 }
 
 pub const MAIN: &str = "30 mounts";
+pub const LOADING: &str = "loading the module";
 pub const MANY: [(&str, usize, u32); 3] =
     [("100 mounts", 100, 200), ("1,000 mounts", 1_000, 120), ("10,000 mounts", 10_000, 24)];
 pub const CIRCUMSTANCES: [&str; 6] = [
@@ -55,7 +56,7 @@ pub const SERVICES: [(&str, &[&str]); 6] = [
 
 /// All scenes of one pass; `share` of the usual number of rounds.
 pub fn all(share: f64) -> Vec<Scene> {
-    let mut scenes = vec![main()];
+    let mut scenes = vec![loading(), main()];
     scenes.extend(MANY.map(|(name, mounts, rounds)| Scene {
         name,
         subjects: on(few(), |host| host.mounts = mounts),
@@ -84,15 +85,22 @@ pub fn all(share: f64) -> Vec<Scene> {
     scenes
 }
 
+fn loading() -> Scene {
+    let start = |name, service| subject(name, Act::Start(service), &TEMPLATE, false);
+    let subjects = vec![
+        start(name::START, "start-ours"),
+        start(name::START_THEIRS, "start-theirs"),
+        start(name::START_NOTHING, "start-nothing"),
+    ];
+    Scene { name: LOADING, subjects, rounds: 1_000 }
+}
+
 fn main() -> Scene {
     let mut subjects = few();
     subjects.extend([
         opening(name::TEMPLATE_SCRIPT, "ours", &TEMPLATE, true),
         opening(name::PREFIX_SCRIPT, "ours", &PREFIX, true),
         opening(name::NOTHING, "nothing", &TEMPLATE, false),
-        subject(name::START, Act::Start("start-ours"), &TEMPLATE, false),
-        subject(name::START_THEIRS, Act::Start("start-theirs"), &TEMPLATE, false),
-        subject(name::START_NOTHING, Act::Start("start-nothing"), &TEMPLATE, false),
     ]);
     Scene { name: MAIN, subjects, rounds: 300 }
 }
