@@ -293,3 +293,30 @@ fn closing_what_was_never_opened_is_no_error() {
         assert_eq!(w.said(), [""; 0]);
     });
 }
+
+/// "Scripts run in `/`, with umask 022, on `/dev/null`, and without a descriptor of the caller's."
+#[test]
+fn a_script_finds_the_same_surroundings_whatever_its_caller_s_are() {
+    const SCRIPT: &str = r#"#!/bin/sh
+        me=/proc/$$
+        ignored=$(sed -n 's/SigIgn:\s*/0x/p' $me/status)
+        pipe_and_chld=$((ignored & 0x11000))
+        seen=$(pwd; umask; readlink $me/fd/0 $me/fd/1 $me/fd/2; echo $pipe_and_chld)
+        echo "$seen" > /run/seen
+    "#;
+    for caller in [
+        "true",
+        "cd /home; umask 077; exec 7< /etc/shadow",
+        "exec 0<&- 1>&- 2>&-",
+        "exec 0<&-",
+        "trap '' PIPE CHLD",
+    ] {
+        world(PREFIXES.conf).run(|w| {
+            w.write("/etc/security/namespace.init", SCRIPT);
+            w.sh("chmod 755 /etc/security/namespace.init").ok();
+            w.sh(&format!("{caller}; exec pamtester rtmp alice open_session")).ok();
+            let seen = w.read("/run/seen");
+            assert_eq!(seen, "/\n0022\n/dev/null\n/dev/null\n/dev/null\n0\n", "{caller}");
+        });
+    }
+}

@@ -1,14 +1,11 @@
 //! `namespace.init` or an `iscript=` of the administrator's own, run as root after each mount.
 
-use std::ffi::{CStr, OsStr};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::ffi::CStr;
 
 use super::error::Why;
 use super::walk::MountApi;
 use crate::path::AbsPath;
-use crate::sys;
+use crate::sys::{self, End};
 
 /// The six arguments of `namespace.init` (`pam_namespace(8)`, Linux-PAM 1.7.1).
 pub struct Arguments<'a> {
@@ -31,30 +28,19 @@ pub fn run(api: MountApi, script: &AbsPath, arguments: &Arguments<'_>) -> Result
     if !api.open_above(script)?.is_firm() {
         return Err(Why::Link);
     }
-    let flag = |set| if set { "1" } else { "0" };
-    let bytes = |text: &'_ CStr| OsStr::from_bytes(text.to_bytes()).to_owned();
-    let polydir_is_safe = api.is_safe(arguments.polydir);
-    let mut command = Command::new(OsStr::from_bytes(script.as_bytes()));
-    command
-        .arg(OsStr::from_bytes(arguments.polydir.as_bytes()))
-        .arg(bytes(arguments.instance))
-        .arg(flag(arguments.new))
-        .arg(bytes(arguments.user))
-        .arg(flag(polydir_is_safe))
-        .arg(flag(arguments.instance_is_safe))
-        .env_clear()
-        .current_dir("/");
-    match sys::run(&mut command) {
-        Ok(status) if status.signal().is_some() => Err(Why::Killed),
+    let flag = |set| if set { c"1" } else { c"0" };
+    let ended = sys::run([
+        script.as_cstr(),
+        arguments.polydir.as_cstr(),
+        arguments.instance,
+        flag(arguments.new),
+        arguments.user,
+        flag(api.is_safe(arguments.polydir)),
+        flag(arguments.instance_is_safe),
+    ])?;
+    match ended {
         // As in pam_namespace: a script that fails, or is no program, fails nobody's login.
-        Ok(_) => Ok(()),
-        Err(error) if error.raw_os_error().is_some_and(|errno| NO_PROGRAM.contains(&errno)) => {
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
+        End::Exited => Ok(()),
+        End::Killed => Err(Why::Killed),
     }
 }
-
-/// What execve(2) says of a file that it will never run, and of a missing interpreter.
-const NO_PROGRAM: [i32; 5] =
-    [libc::ENOEXEC, libc::EACCES, libc::ENOENT, libc::ENOTDIR, libc::ELIBBAD];

@@ -295,7 +295,7 @@ pub fn scripts() -> Vec<Case> {
         case("a script that exits with 1", &[70]).conf(BASIC).setup(&init("#!/bin/sh\\nexit 1\\n", "755")),
         case("a script that is killed", &[70]).conf(BASIC).setup(&init("#!/bin/sh\\nkill -9 $$\\n", "755")),
         case("a script of a bad interpreter", &[70]).conf(BASIC).setup(&init("#!/bin/nothing\\n", "755")),
-        case("a script without an interpreter", &[70]).conf(BASIC).setup(&init("echo\\n", "755")),
+        case("a script without an interpreter", &[70]).conf(BASIC).setup(&init("touch /srv/ran\\n", "755")),
         case("a script that is not executable", &[70]).conf(BASIC).setup(&init("#!/bin/sh\\n", "644")),
         case("a script that is not executable, with noinit", &[70]).conf("/tmp /tmp-inst/ user:noinit\n").setup(&init("#!/bin/sh\\n", "644")),
         case("noinit", &[70]).conf("/tmp /tmp-inst/ user:noinit\n").setup(RECORDER),
