@@ -254,6 +254,28 @@ fn explain_names_the_instance_of_a_level() {
     assert!(text.contains(&format!("{name}  exists, owner 0, mode 1777")), "{text}");
 }
 
+/// A script of the administrator's may give an instance another type; the module would not.
+#[test]
+#[ignore = "needs a virtual machine: tests/vm"]
+fn verify_tells_an_instance_with_the_polydirs_context_from_one_without() {
+    let vm = host(Image::SeDefault, "/tmp /tmp/tmp-inst/ user:noinit root");
+    let verified = vm.run("rtmpctl verify alice bob");
+    let kept = "PASS  the SELinux context is the polydir's (alice /tmp)";
+    assert!(verified.out.contains(kept), "{verified:?}");
+    vm.run(
+        "rm -rf /tmp/tmp-inst
+        printf '#!/bin/sh\\nchcon -t user_tmp_t \"$1\"\\n' >/etc/security/namespace.init
+        chmod 0755 /etc/security/namespace.init",
+    )
+    .ok();
+    configure(&vm, "/tmp /tmp/tmp-inst/ user root");
+    let verified = vm.run("rtmpctl verify alice bob");
+    let broken = "FAIL  the SELinux context is the polydir's (alice /tmp): \
+                  system_u:object_r:user_tmp_t:s0; it must be system_u:object_r:tmp_t:s0";
+    assert!(verified.out.contains(broken), "{verified:?}");
+    assert_eq!(verified.status, 2);
+}
+
 /// Levels of sensitivity: s0 cannot even be looked at as another user's, and s3 has its own.
 #[test]
 #[ignore = "needs a virtual machine: tests/vm"]
