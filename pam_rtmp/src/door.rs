@@ -2,7 +2,6 @@
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
 
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
@@ -53,8 +52,7 @@ fn guarded(
     pamh: &mut PamHandle,
     body: impl FnOnce(&mut Host<'_>) -> PamResultCode,
 ) -> PamResultCode {
-    static SILENCE: Once = Once::new();
-    SILENCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    std::panic::set_hook(Box::new(|_| {}));
     let mut host = Host::new(pamh);
     match catch_unwind(AssertUnwindSafe(|| body(&mut host))) {
         Ok(answer) => answer,

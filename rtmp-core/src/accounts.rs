@@ -115,7 +115,7 @@ impl Account {
     pub fn of_uid(uid: u32) -> Result<Option<Self>, Unanswered> {
         let found = sys::getpwuid(uid).map_err(Unanswered)?;
         Ok(found.and_then(|found| {
-            let name = Name::new(&found.name).ok()?;
+            let name = Name::new(&found.name[..]).ok()?;
             let Passwd { name: passwd_name, uid, gid, home } = found;
             Some(Self { name, passwd_name, uid, gid, home })
         }))

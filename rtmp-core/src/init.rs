@@ -1,16 +1,13 @@
 //! What prepares a new instance: `namespace.init`, or what that script would do.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::io::{self, ErrorKind::NotADirectory, ErrorKind::NotFound};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::ffi::CStr;
 
+use nix::errno::Errno;
+use nix::sys::stat::fstat;
 use sha2::{Digest, Sha256};
 
 use crate::accounts::Account;
-use crate::conf::sources::{SYSTEM_DIR, VENDOR_DIR, read_all};
+use crate::conf::sources::{SYSTEM_DIR, VENDOR_DIR, open_to_read, read_all};
 use crate::path::{AbsPath, PathFault};
 
 /// What is done to an instance.
@@ -43,41 +40,45 @@ const STOCK: [&str; 6] = [
 ];
 
 /// The longest stock script has 1,939 bytes; a longer file is not one and need not be hashed.
-const LONGEST_STOCK: u64 = 4096;
+const LONGEST_STOCK: libc::off_t = 4096;
 
 /// A script that is there, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Script {
-    path: AbsPath,
-    kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Script {
+    /// One of [`STOCK`]; its path does not matter.
     Stock,
-    Other,
-    NotExecutable,
+    /// The administrator's.
+    Other(AbsPath),
+    /// It cannot be run.
+    NotExecutable(AbsPath),
 }
 
 impl Script {
     /// Looks at a script. One that is not there means nothing, as in `pam_namespace`; one that
     /// cannot be looked at is run, whatever it is.
     pub fn look(path: AbsPath) -> Option<Self> {
-        match Kind::of(Path::new(OsStr::from_bytes(path.as_bytes()))) {
-            Ok(kind) => Some(Self { path, kind }),
-            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => None,
-            Err(_) => Some(Self { path, kind: Kind::Other }),
+        match Kind::of(path.as_cstr()) {
+            Ok(Kind::Stock) => Some(Self::Stock),
+            Ok(Kind::NotExecutable) => Some(Self::NotExecutable(path)),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => None,
+            Ok(Kind::Other) | Err(_) => Some(Self::Other(path)),
         }
     }
 }
 
+enum Kind {
+    Stock,
+    Other,
+    NotExecutable,
+}
+
 impl Kind {
-    fn of(script: &Path) -> io::Result<Self> {
-        let file = fs::File::open(script)?;
-        let found = file.metadata()?;
-        Ok(if found.permissions().mode() & 0o111 == 0 {
+    fn of(script: &CStr) -> Result<Self, Errno> {
+        let file = open_to_read(script)?;
+        let found = fstat(&file)?;
+        Ok(if found.st_mode & 0o111 == 0 {
             Self::NotExecutable
-        } else if found.len() <= LONGEST_STOCK && is_stock(&read_all(&file)?) {
+        } else if found.st_size <= LONGEST_STOCK && is_stock(&read_all(&file)?) {
             Self::Stock
         } else {
             Self::Other
@@ -100,29 +101,33 @@ pub fn named_path(name: &[u8]) -> Result<AbsPath, PathFault> {
 impl Preparation {
     /// What a script means for a polydir.
     pub fn of(script: Option<Script>, polydir: &AbsPath, account: &Account) -> Self {
-        let is_home = || AbsPath::new(&account.home).as_ref() == Ok(polydir);
         match script {
             None => Self::None,
-            Some(Script { path, kind: Kind::NotExecutable }) => Self::NotExecutable(path),
-            Some(Script { path, kind: Kind::Other }) => Self::Script(path),
-            Some(Script { kind: Kind::Stock, .. }) if is_home() => {
+            Some(Script::NotExecutable(path)) => Self::NotExecutable(path),
+            Some(Script::Other(path)) => Self::Script(path),
+            Some(Script::Stock) if polydir.is_written(&account.home) => {
                 Self::Skeleton { mode: home_mode() }
             }
-            Some(Script { kind: Kind::Stock, .. }) => Self::None,
+            Some(Script::Stock) => Self::None,
         }
     }
 }
 
 fn is_stock(text: &[u8]) -> bool {
     let hash = Sha256::digest(text);
-    let hex = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let hex = hex.map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-    STOCK.iter().any(|stock| stock.chars().eq(hex.clone()))
+    STOCK.iter().any(|stock| {
+        let digits = stock.as_bytes().chunks_exact(2);
+        digits.zip(hash).all(|(digits, byte)| digits == in_hex(byte))
+    })
+}
+
+fn in_hex(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
 }
 
 /// As the stock script reads login.defs(5).
 fn home_mode() -> u32 {
-    let defs = fs::read_to_string("/etc/login.defs").unwrap_or_default();
+    let defs = std::fs::read_to_string("/etc/login.defs").unwrap_or_default();
     let umask = defs.lines().find_map(|line| {
         let value = line.strip_prefix("UMASK")?;
         u32::from_str_radix(value.split_whitespace().next()?, 8).ok()

@@ -1,11 +1,10 @@
 //! What an instance is called.
 
-use std::fmt::Write;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::fmt::{self, Write};
 
 use md5::{Digest, Md5};
-
-use std::cell::OnceCell;
-use std::fmt;
 
 use crate::path::{AbsPath, Name, NameFault, Shown};
 use crate::selinux::Context;
@@ -25,30 +24,30 @@ fn md5_hex(text: &[u8]) -> String {
 
 /// A name as `pam_namespace` would have it: hashed with `gen_hash`, else cut to 80 bytes, the last
 /// 33 of which are then an underscore and the hash of the whole.
-pub fn fit(name: &[u8], gen_hash: bool) -> Vec<u8> {
+pub fn fit(name: Cow<'_, [u8]>, gen_hash: bool) -> Cow<'_, [u8]> {
     if gen_hash {
-        return md5_hex(name).into_bytes();
+        return md5_hex(&name).into_bytes().into();
     }
     if name.len() <= LONGEST {
-        return name.to_vec();
+        return name;
     }
-    let hash = md5_hex(name);
+    let hash = md5_hex(&name);
     let kept = name.get(..LONGEST - hash.len() - 1).unwrap_or_default();
-    [kept, b"_", hash.as_bytes()].concat()
+    [kept, b"_", hash.as_bytes()].concat().into()
 }
 
 /// The name of a polydir's instance in a box.
 pub fn in_box(polydir: &AbsPath) -> Result<Name, NameFault> {
-    Name::new(&fit(&escaped(polydir), false))
+    Name::new(fit(escaped(polydir).into(), false))
 }
 
 /// A polydir as a name: the path with `/` as `-`, `-` as `\x2d` and `\` as `\x5c`, so that one box
 /// can serve `/tmp` and `/var/tmp`. systemd-escape(1) writes paths the same way.
 pub fn escaped(polydir: &AbsPath) -> Vec<u8> {
     let path = polydir.as_bytes();
-    let path = path.strip_prefix(b"/").unwrap_or(path);
+    // The slash is left out, and leaves room for a NUL.
     let mut name = Vec::with_capacity(path.len());
-    for &byte in path {
+    for &byte in path.strip_prefix(b"/").unwrap_or(path) {
         match byte {
             b'/' => name.push(b'-'),
             b'-' => name.extend_from_slice(b"\\x2d"),
@@ -79,7 +78,7 @@ pub struct Hole<T> {
 impl<T> Hole<T> {
     fn complete(&self, context: &Context) -> Result<Name, NameFault> {
         let whole = [&self.before, context.as_bytes(), &self.after].concat();
-        Name::new(&[&self.start[..], &fit(&whole, self.gen_hash)].concat())
+        Name::new([&self.start[..], &fit(whole.into(), self.gen_hash)].concat())
     }
 
     /// What the name starts with and what it ends with, whatever the context. `None`: it is hashed.
@@ -142,14 +141,14 @@ mod tests {
 
     #[test]
     fn a_hash_is_the_md5_of_the_name() {
-        assert_eq!(fit(b"alice", true), b"6384e2b2184bcbf58eccf10ca7a6563c");
+        assert_eq!(fit(b"alice"[..].into(), true)[..], *b"6384e2b2184bcbf58eccf10ca7a6563c");
     }
 
     #[test]
     fn names_over_80_bytes_are_cut_to_80() {
         let long = [b'a'; 81];
-        assert_eq!(fit(&long[..80], false), long[..80]);
-        let cut = fit(&long, false);
+        assert_eq!(fit(long[..80].into(), false)[..], long[..80]);
+        let cut = fit(long[..].into(), false);
         assert_eq!(cut.len(), 80);
         assert!(cut.starts_with(&[b'a'; 47]) && cut.get(47) == Some(&b'_'));
         assert!(cut.ends_with(md5_hex(&long).as_bytes()));

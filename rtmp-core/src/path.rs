@@ -25,6 +25,38 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// The names in a path, without what leads nowhere.
+fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|&b| b == b'/').filter(|component| !matches!(component, [] | [b'.']))
+}
+
+/// A number in decimal digits.
+pub struct Decimal {
+    digits: [u8; 10],
+    start: usize,
+}
+
+impl Decimal {
+    /// The digits of a number.
+    pub fn of(mut number: u32) -> Self {
+        let mut decimal = Self { digits: [b'0'; 10], start: 10 };
+        for digit in decimal.digits.iter_mut().rev() {
+            *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
+            decimal.start -= 1;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        decimal
+    }
+
+    /// The digits as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+}
+
 /// What makes a text no path for a polydir or an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PathFault {
@@ -53,20 +85,38 @@ pub const PATH_MAX: usize = 4096;
 pub struct AbsPath(CString);
 
 impl AbsPath {
-    /// Checks and normalises a path. The root directory is a path; see [`PathFault::Root`] for
-    /// where it is refused.
-    pub fn new(text: &[u8]) -> Result<Self, PathFault> {
+    /// What makes a text no path, if anything does. The root directory is a path; see
+    /// [`PathFault::Root`] for where it is refused.
+    pub fn check(text: &[u8]) -> Result<(), PathFault> {
         if text.len() >= PATH_MAX {
             return Err(PathFault::TooLong);
         }
         if text.first() != Some(&b'/') {
             return Err(PathFault::Relative);
         }
-        if text.windows(2).any(|pair| matches!(pair, b"..")) {
-            return Err(PathFault::Dots);
+        let mut last = b'/';
+        for &byte in text {
+            match (last, byte) {
+                (b'.', b'.') => return Err(PathFault::Dots),
+                (_, 0) => return Err(PathFault::Nul),
+                _ => last = byte,
+            }
         }
+        Ok(())
+    }
+
+    /// [`AbsPath::check`], where the root directory will not do.
+    pub fn check_below_root(text: &[u8]) -> Result<(), PathFault> {
+        Self::check(text)?;
+        components(text).next().map(drop).ok_or(PathFault::Root)
+    }
+
+    /// Checks and normalises a path.
+    pub fn new(text: &[u8]) -> Result<Self, PathFault> {
+        Self::check(text)?;
+        // Room for the slash that a root directory keeps, and for the NUL.
         let mut clean = Vec::with_capacity(text.len() + 1);
-        for component in text.split(|&b| b == b'/').filter(|c| !matches!(c, [] | [b'.'])) {
+        for component in components(text) {
             clean.push(b'/');
             clean.extend_from_slice(component);
         }
@@ -74,6 +124,17 @@ impl AbsPath {
             clean.push(b'/');
         }
         CString::new(clean).map(Self).map_err(|_| PathFault::Nul)
+    }
+
+    /// Whether a text is a path of this directory, normal or not.
+    pub fn is_written(&self, text: &[u8]) -> bool {
+        Self::check(text).is_ok() && components(text).eq(components(self.as_bytes()))
+    }
+
+    /// The directory above and the name in it; `None` for the root directory.
+    pub fn split(&self) -> Option<(Self, Name)> {
+        let name = Name(self.name()?.to_owned());
+        Some((CString::new(self.above()).map(Self).ok()?, name))
     }
 
     /// The path for a system call.
@@ -143,8 +204,9 @@ pub struct Name(CString);
 
 impl Name {
     /// Checks a name.
-    pub fn new(text: &[u8]) -> Result<Self, NameFault> {
-        if matches!(text, [] | [b'.'] | [b'.', b'.']) || text.contains(&b'/') {
+    pub fn new(text: impl AsRef<[u8]> + Into<Vec<u8>>) -> Result<Self, NameFault> {
+        let name = text.as_ref();
+        if matches!(name, [] | [b'.'] | [b'.', b'.']) || name.contains(&b'/') {
             return Err(NameFault);
         }
         CString::new(text).map(Self).map_err(|_| NameFault)
@@ -206,6 +268,13 @@ mod tests {
     }
 
     #[test]
+    fn a_number_has_its_digits() {
+        for number in [0, 7, 10, 1001, u32::MAX] {
+            assert_eq!(Decimal::of(number).as_bytes(), number.to_string().as_bytes());
+        }
+    }
+
+    #[test]
     fn a_path_has_a_directory_above_and_a_name() {
         for (given, above, name) in
             [("/tmp", "/", Some(c"tmp")), ("/var/tmp", "/var", Some(c"tmp")), ("/", "/", None)]
@@ -225,6 +294,28 @@ mod tests {
         assert!(contains(b"/", b"/tmp"));
         assert!(!contains(b"/tmp", b"/tmpfoo"));
         assert!(!contains(b"/tmp/x", b"/tmp"));
+    }
+
+    #[test]
+    fn a_directory_can_be_written_in_more_than_one_way() {
+        let written = |dir: &[u8], text: &[u8]| AbsPath::new(dir).map(|dir| dir.is_written(text));
+        for text in [&b"/home/alice"[..], b"/home/alice/", b"//home/./alice"] {
+            assert_eq!(written(b"/home/alice", text), Ok(true), "{}", Shown(text));
+        }
+        for text in [&b"/home"[..], b"/home/alice/x", b"home/alice", b"/home/bob/../alice", b""] {
+            assert_eq!(written(b"/home/alice", text), Ok(false), "{}", Shown(text));
+        }
+        assert_eq!(written(b"/", b"/"), Ok(true));
+    }
+
+    #[test]
+    fn a_path_is_split_into_the_directory_above_and_a_name() {
+        for (given, want) in [("/tmp", "\"/\", \"tmp\""), ("/a//b/", "\"/a\", \"b\"")] {
+            let split = AbsPath::new(given.as_bytes()).ok().and_then(|path| path.split());
+            let split = split.map(|(above, name)| format!("{above:?}, {name:?}"));
+            assert_eq!(split.as_deref(), Some(want));
+        }
+        assert_eq!(AbsPath::new(b"/").map(|path| path.split()), Ok(None));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use nix::errno::Errno;
 
 use crate::accounts::Passwd;
-use crate::path::PATH_MAX;
+use crate::path::{Decimal, PATH_MAX};
 
 /// What is known of an open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -449,20 +449,10 @@ impl ProcPath {
     }
 
     fn new(dir: &[u8], file: BorrowedFd<'_>) -> Self {
-        let mut number = [0_u8; 10];
-        let mut rest = file.as_raw_fd().unsigned_abs();
-        let mut digits = 0;
-        for digit in number.iter_mut().rev() {
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-            rest /= 10;
-            digits += 1;
-            if rest == 0 {
-                break;
-            }
-        }
         let mut path = [0; 40];
-        let digits = number.iter().skip(number.len() - digits);
-        path.iter_mut().zip(dir.iter().chain(digits)).for_each(|(to, from)| *to = *from);
+        let number = Decimal::of(file.as_raw_fd().unsigned_abs());
+        let text = dir.iter().chain(number.as_bytes());
+        path.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         Self(path)
     }
 

@@ -202,7 +202,9 @@ fn calls_of_a_login(w: &World) -> Vec<String> {
 }
 
 fn names(calls: &[String]) -> Vec<&str> {
-    calls.iter().map(|call| call.split('(').next().unwrap()).collect()
+    let names = calls.iter().map(|call| call.split('(').next().unwrap());
+    // From glibc 2.33 to 2.38 fstat(3) is made by the second.
+    names.map(|name| if name == "newfstatat" { "fstat" } else { name }).collect()
 }
 
 /// The account step looks the user up, so that the name service is warm, as in sshd.
@@ -254,7 +256,7 @@ fn documented_calls(layout: &str) -> Vec<&'static str> {
 }
 
 /// "One passwd lookup." The instructions are our own and what libc does for us, with the look-up
-/// left out: more than 50,000 would be a new way of doing things, not a line or two.
+/// left out: more than 40,000 would be a new way of doing things, not a line or two.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn a_login_takes_few_instructions_of_its_own() {
@@ -270,7 +272,7 @@ fn a_login_takes_few_instructions_of_its_own() {
             let open = |pam: &mut Pam| assert_eq!(pam.open_session(), Code::SUCCESS);
             let steps = steps::count("/pam_rtmp.so", look_up, prepare, open);
             assert_eq!(steps.times, 1, "{steps:?}");
-            assert!(steps.own <= 50_000, "{steps:?}");
+            assert!(steps.own <= 40_000, "{steps:?}");
         });
     }
 }

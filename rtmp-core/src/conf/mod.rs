@@ -12,6 +12,8 @@ use std::ffi::CString;
 use std::fmt;
 use std::path::Path;
 
+use crate::path::{AbsPath, PathFault};
+
 pub use list::{Entry, List};
 pub use sources::{Source, Sources, SourcesError};
 pub use token::{Word, Words};
@@ -216,9 +218,7 @@ pub enum Init<'t> {
 
 /// A polydir is a directory below `/`. Binding over `/` itself would change nothing that a process
 /// can see, so a rule for it could only promise what it does not keep.
-pub fn polydir_path(text: &[u8]) -> Result<crate::path::AbsPath, crate::path::PathFault> {
-    match crate::path::AbsPath::new(text)? {
-        path if path.is_root() => Err(crate::path::PathFault::Root),
-        path => Ok(path),
-    }
+pub fn polydir_path(text: &[u8]) -> Result<AbsPath, PathFault> {
+    AbsPath::check_below_root(text)?;
+    AbsPath::new(text)
 }

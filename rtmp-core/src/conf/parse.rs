@@ -263,6 +263,9 @@ impl<'t> Reader<'_, 't> {
         let mut list = field.map_or_else(|| Ok(List::everybody()), parse)?;
         if let Some(exempt) = exempt {
             match (&mut list, parse(exempt)?) {
+                (List::AllBut(entries), List::AllBut(more)) if entries.is_empty() => {
+                    *entries = more
+                }
                 (List::AllBut(entries), List::AllBut(more)) => entries.extend(more),
                 (List::Only(_), _) | (_, List::Only(_)) => {
                     return Err((
@@ -342,8 +345,11 @@ fn is_template(prefix: &Word<'_>) -> Result<bool, Complaint> {
     let text = prefix.as_bytes();
     let mut own = false;
     let mut some = false;
-    for start in (0..text.len()).filter(|&at| text.get(at..at + 2) == Some(b"%{")) {
+    for start in (0..text.len()).filter(|&at| text.get(at) == Some(&b'%')) {
         let rest = text.get(start..).unwrap_or_default();
+        if !rest.starts_with(b"%{") {
+            continue;
+        }
         let end = rest.iter().position(|&b| b == b'}').map_or(rest.len(), |end| end + 1);
         some = true;
         match rest.get(..end).unwrap_or_default() {
@@ -373,13 +379,13 @@ fn is_template(prefix: &Word<'_>) -> Result<bool, Complaint> {
 fn check_paths(polydir: &Word<'_>, backing: &Backing<'_>) -> Result<(), Complaint> {
     let literal = |word: &Word<'_>| !word.as_bytes().iter().any(|b| matches!(b, b'$' | b'%'));
     if literal(polydir) {
-        super::polydir_path(polydir.as_bytes())
+        AbsPath::check_below_root(polydir.as_bytes())
             .map_err(|fault| (polydir.column(), format!("polydir \"{polydir}\" {fault}")))?;
     }
     let prefix = backing.prefix();
     let optional = matches!(backing, Backing::Tmpfs { .. }) && !prefix.as_bytes().starts_with(b"/");
     if literal(prefix) && !optional {
-        AbsPath::new(prefix.as_bytes())
+        AbsPath::check(prefix.as_bytes())
             .map_err(|fault| (prefix.column(), format!("instance prefix \"{prefix}\" {fault}")))?;
     }
     if optional && prefix.as_bytes().windows(2).any(|pair| matches!(pair, b"..")) {

@@ -1,11 +1,12 @@
 //! Which files, in what order.
 
-use std::ffi::OsStr;
-use std::fs;
+use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use nix::NixPath;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -60,16 +61,16 @@ impl Sources {
     /// of the same name. Files whose name starts with a dot are passed over, and so are
     /// directories.
     pub fn merged(dir: &Path, vendor: Option<&Path>) -> Result<Self, SourcesError> {
-        let main = "namespace.conf";
+        let main = b"namespace.conf";
         let missing = |error: &SourcesError| error.error.kind() == io::ErrorKind::NotFound;
-        let first = match (read(dir.join(main)), vendor) {
-            (Err(error), Some(vendor)) if missing(&error) => read(vendor.join(main)),
+        let first = match (read(within(dir, main)), vendor) {
+            (Err(error), Some(vendor)) if missing(&error) => read(within(vendor, main)),
             (result, _) => result,
         };
         let mut sources = vec![first?];
-        let mut drop_ins = drop_ins(&dir.join("namespace.d"))?;
+        let mut drop_ins = drop_ins(within(dir, b"namespace.d"))?;
         if let Some(vendor) = vendor {
-            let more = self::drop_ins(&vendor.join("namespace.d"))?;
+            let more = self::drop_ins(within(vendor, b"namespace.d"))?;
             let is_new =
                 |path: &PathBuf| drop_ins.iter().all(|own| own.file_name() != path.file_name());
             let mut new: Vec<_> = more.into_iter().filter(is_new).collect();
@@ -103,43 +104,57 @@ impl Sources {
     }
 }
 
+/// A name in a directory. Not [`Path::join`]: a login reaches for no page of std that it can do
+/// without.
+fn within(dir: &Path, name: &[u8]) -> PathBuf {
+    OsString::from_vec([dir.as_os_str().as_bytes(), b"/", name].concat()).into()
+}
+
 /// The configuration files of a `namespace.d`, in no order.
-fn drop_ins(dir: &Path) -> Result<Vec<PathBuf>, SourcesError> {
+fn drop_ins(dir: PathBuf) -> Result<Vec<PathBuf>, SourcesError> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let entries = match open(dir, flags, Mode::empty()) {
+    let entries = match open(&dir, flags, Mode::empty()) {
         Err(Errno::ENOENT) => return Ok(Vec::new()),
         result => result.and_then(sys::entries),
     };
     let counts = |name: &[u8]| name.ends_with(b".conf") && !name.starts_with(b".");
-    entries
-        .map(|entries| {
+    match entries {
+        Ok(entries) => {
             let names = entries.iter().map(|(name, _)| name.to_bytes());
-            names
-                .filter(|name| counts(name))
-                .map(|name| dir.join(OsStr::from_bytes(name)))
-                .collect()
-        })
-        .map_err(|errno| SourcesError { path: dir.to_owned(), error: errno.into() })
+            Ok(names.filter(|name| counts(name)).map(|name| within(&dir, name)).collect())
+        }
+        Err(errno) => Err(SourcesError { path: dir, error: errno.into() }),
+    }
 }
 
 fn read(path: PathBuf) -> Result<Source, SourcesError> {
-    match fs::File::open(&path).and_then(|file| read_all(&file)) {
+    match open_to_read(&path).and_then(read_all) {
         Ok(text) => Ok(Source { path, text }),
-        Err(error) => Err(SourcesError { path, error }),
+        Err(errno) => Err(SourcesError { path, error: errno.into() }),
+    }
+}
+
+/// Opens a file, once more where a signal comes between: on NFS, say.
+pub fn open_to_read<P: NixPath + ?Sized>(path: &P) -> Result<OwnedFd, Errno> {
+    loop {
+        match open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
     }
 }
 
 /// All of a small file, in one read(2) as a rule: a regular file gives less than was asked for only
 /// at its end.
-pub fn read_all(file: &fs::File) -> io::Result<Vec<u8>> {
+pub fn read_all(file: impl AsFd) -> Result<Vec<u8>, Errno> {
     let mut text = Vec::with_capacity(2048);
     loop {
         let room = text.capacity() - text.len();
-        match sys::read_into_room(file, &mut text) {
+        match sys::read_into_room(&file, &mut text) {
             Ok(got) if got < room => return Ok(text),
             Ok(_) => text.reserve(2 * text.len()),
             Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
+            Err(errno) => return Err(errno),
         }
     }
 }
@@ -157,6 +172,7 @@ fn reason(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     /// A directory of the test's own, removed at its end.

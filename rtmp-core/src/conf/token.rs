@@ -117,17 +117,15 @@ impl<'t> Iterator for Words<'t> {
             self.at += 1;
         }
         let start = self.at;
-        let plain = self.line.get(start..)?;
-        let len = plain.iter().position(|&b| is_space(b)).unwrap_or(plain.len());
-        let plain = plain.get(..len)?;
-        if plain.is_empty() {
-            return None;
-        }
-        if !plain.iter().any(|b| matches!(b, b'"' | b'\\')) {
-            self.at += len;
+        let rest = self.line.get(start..).filter(|rest| !rest.is_empty())?;
+        // Most words have neither quotes nor escapes.
+        let len = rest.iter().position(|&b| is_space(b) || matches!(b, b'"' | b'\\'));
+        let (plain, rest) = rest.split_at(len.unwrap_or(rest.len()));
+        if !matches!(rest, [b'"' | b'\\', ..]) {
+            self.at += plain.len();
             return Some(Word::new(plain, start + 1));
         }
-        let mut text = Vec::with_capacity(len);
+        let mut text = Vec::with_capacity(plain.len() + rest.len());
         let mut quoted = false;
         while let Some(byte) = self.peek().filter(|&b| quoted || !is_space(b)) {
             self.at += 1;

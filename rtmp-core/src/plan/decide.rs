@@ -1,5 +1,6 @@
 //! One rule and one login make one decision.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ffi::CString;
 
@@ -9,7 +10,7 @@ use crate::conf::{self, Backing, BindFlags, Create, Fault, Init, Key, Rule, Word
 use crate::init::{self, Preparation, Script};
 use crate::instance_name::{self, Hole, Naming};
 use crate::options::{Options, Unmount};
-use crate::path::{AbsPath, Name};
+use crate::path::{AbsPath, Decimal, Name, NameFault};
 use crate::selinux::{Label, NoContext, Selinux, Subject};
 
 /// One login, and what was found out about it so far.
@@ -71,12 +72,12 @@ impl<H: Surroundings> Login<'_, H> {
         Ok((Some(path), only))
     }
 
-    fn expand(&self, word: &Word<'_>) -> Vec<u8> {
+    fn expand<'w>(&self, word: &'w Word<'_>) -> Cow<'w, [u8]> {
         expand(word, self.account)
     }
 
-    fn expand_template(&self, word: &Word<'_>) -> Vec<u8> {
-        let (uid, gid) = (self.account.uid.to_string(), self.account.gid.to_string());
+    fn expand_template<'w>(&self, word: &'w Word<'_>) -> Cow<'w, [u8]> {
+        let (uid, gid) = (Decimal::of(self.account.uid), Decimal::of(self.account.gid));
         let (user, home) = (self.account.name.as_bytes(), &self.account.home);
         replace(
             word.as_bytes(),
@@ -178,8 +179,8 @@ impl<H: Surroundings> Login<'_, H> {
             let hole = Hole { start, before, after, gen_hash, filled };
             return Ok((parent, Within::Named(Naming::WithContext(hole))));
         }
-        let (parent, name) = self.split(prefix, &instance_name::fit(user, gen_hash))?;
-        let name = Name::new(&name).map_err(|why| format!("the instance's name {why}"))?;
+        let (parent, name) = self.split(prefix, &instance_name::fit(user.into(), gen_hash))?;
+        let name = Name::new(name).map_err(|why| format!("the instance's name {why}"))?;
         Ok((parent, Within::Named(Naming::Known(name))))
     }
 
@@ -192,9 +193,7 @@ impl<H: Surroundings> Login<'_, H> {
     ) -> Result<(AbsPath, Within), String> {
         let wrong = |why: &dyn std::fmt::Display| format!("template \"{template}\" {why}");
         let path = AbsPath::new(&self.expand_template(template)).map_err(|why| wrong(&why))?;
-        let parent = AbsPath::new(path.above()).map_err(|why| wrong(&why))?;
-        let user_box = path.name().map_or(&b""[..], std::ffi::CStr::to_bytes);
-        let user_box = Name::new(user_box).map_err(|why| wrong(&why))?;
+        let (parent, user_box) = path.split().ok_or_else(|| wrong(&NameFault))?;
         let Some(key) = key else { return Ok((parent, Within::Boxed { user_box, name: None })) };
         let name = if self.by_context(key).is_some() {
             let before = [&instance_name::escaped(polydir)[..], b"_"].concat();
@@ -212,12 +211,12 @@ impl<H: Surroundings> Login<'_, H> {
     /// last slash. A prefix need not end in a slash.
     fn split(&self, prefix: &Word<'_>, name: &[u8]) -> Result<(AbsPath, Vec<u8>), String> {
         let wrong = |why| format!("instance prefix \"{prefix}\" {why}");
-        let mut path = self.expand(prefix);
-        AbsPath::new(&path).map_err(wrong)?;
-        path.extend_from_slice(name);
+        let path = self.expand(prefix);
+        AbsPath::check(&path).map_err(wrong)?;
+        // A name has no slash.
         let slash = path.iter().rposition(|&b| b == b'/').unwrap_or(0);
-        let name = path.split_off(slash + 1);
-        Ok((AbsPath::new(&path).map_err(wrong)?, name))
+        let (parent, start) = path.split_at(slash + 1);
+        Ok((AbsPath::new(parent).map_err(wrong)?, [start, name].concat()))
     }
 
     fn creation<'r, 't>(&self, create: &'r Create<'t>) -> Result<Creation, (&'r Word<'t>, String)> {
@@ -239,14 +238,18 @@ impl<H: Surroundings> Login<'_, H> {
 }
 
 /// `$HOME` and `$USER` in a polydir or prefix.
-fn expand(word: &Word<'_>, who: &Account) -> Vec<u8> {
+fn expand<'w>(word: &'w Word<'_>, who: &Account) -> Cow<'w, [u8]> {
     replace(word.as_bytes(), &[(b"$HOME", &who.home), (b"$USER", who.name.as_bytes())])
 }
 
-fn replace(mut text: &[u8], variables: &[(&[u8], &[u8])]) -> Vec<u8> {
-    let mut expanded = Vec::with_capacity(text.len() + 32);
+fn replace<'w>(mut text: &'w [u8], variables: &[(&[u8], &[u8])]) -> Cow<'w, [u8]> {
     // A variable starts with one of these.
-    while let Some(at) = text.iter().position(|b| matches!(b, b'$' | b'%')) {
+    let start = |text: &[u8]| text.iter().position(|b| matches!(b, b'$' | b'%'));
+    if start(text).is_none() {
+        return text.into();
+    }
+    let mut expanded = Vec::with_capacity(text.len() + 32);
+    while let Some(at) = start(text) {
         let (plain, rest) = text.split_at(at);
         expanded.extend_from_slice(plain);
         let found = variables.iter().find(|(name, _)| rest.starts_with(name));
@@ -258,7 +261,7 @@ fn replace(mut text: &[u8], variables: &[(&[u8], &[u8])]) -> Vec<u8> {
         text = rest.get(len..).unwrap_or_default();
     }
     expanded.extend_from_slice(text);
-    expanded
+    expanded.into()
 }
 
 /// Where a rule's script is looked for.

@@ -142,7 +142,12 @@ pub struct Inner {
 impl Inner {
     /// The instance of that name in a box.
     pub fn new(user_box: &Name, name: Name) -> Self {
-        let path = [user_box.as_bytes(), b"/", name.as_bytes()].concat();
+        let (above, below) = (user_box.as_bytes(), name.as_bytes());
+        // Room for the slash and the NUL.
+        let mut path = Vec::with_capacity(above.len() + below.len() + 2);
+        path.extend_from_slice(above);
+        path.push(b'/');
+        path.extend_from_slice(below);
         // Two names hold no NUL.
         Self { name, path: CString::new(path).unwrap_or_default() }
     }
@@ -254,8 +259,13 @@ impl<'t> Plan<'t> {
             || self.work().next().is_some()
     }
 
+    /// Whether close_session will want to know what was mounted.
+    pub fn is_undone_at_close(&self) -> bool {
+        self.unmount_on_close || self.has_temporaries()
+    }
+
     /// Whether an instance is to be removed when the session ends.
-    pub fn has_temporaries(&self) -> bool {
+    fn has_temporaries(&self) -> bool {
         self.work().any(|(_, work)| {
             matches!(work.place, Place::Directory { within: Within::Temporary(_), .. })
         })

@@ -184,12 +184,12 @@ pub struct Ledger<'p> {
 }
 
 impl<'p> Ledger<'p> {
-    /// Room for what can happen to this many polydirs.
-    pub fn with_room_for(polydirs: usize) -> Self {
+    /// Room for what can happen to this many polydirs, and for so many that closing undoes.
+    pub fn with_room_for(polydirs: usize, undone: usize) -> Self {
         Self {
             notices: Vec::with_capacity(8 * polydirs),
-            mounts: Vec::with_capacity(polydirs),
-            temporaries: Vec::with_capacity(polydirs),
+            mounts: Vec::with_capacity(undone),
+            temporaries: Vec::with_capacity(undone),
             instances: Vec::with_capacity(polydirs),
         }
     }

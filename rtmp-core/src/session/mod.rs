@@ -52,11 +52,12 @@ use walk::{Calls, MountApi};
 /// The first thing that could not be done. The process is then in the namespace, root and working
 /// directory it came from, unless [`Error::aftermath`] says otherwise.
 pub fn open<'p>(plan: &'p Plan<'_>) -> Result<Ledger<'p>, Error<'p>> {
-    let polydirs = plan.decisions.len();
-    let mut ledger = Ledger::with_room_for(polydirs);
     if !plan.has_work() {
-        return Ok(ledger);
+        return Ok(Ledger::with_room_for(0, 0));
     }
+    let polydirs = plan.decisions.len();
+    let undone = if plan.is_undone_at_close() { polydirs } else { 0 };
+    let mut ledger = Ledger::with_room_for(polydirs, undone);
     let mut room =
         Room { polydirs: Vec::with_capacity(polydirs), parents: Vec::with_capacity(polydirs) };
     let cwd = cwd()?;
@@ -174,7 +175,7 @@ fn polyinstantiate<'p>(
         let covering = Covering { api, plan, path, work, polydir };
         let Covered { cover, new } = covering.cover(parent.as_ref(), ledger)?;
         covering.prepare(new, ledger)?;
-        if plan.unmount_on_close || plan.has_temporaries() {
+        if plan.is_undone_at_close() {
             ledger.mounted(path, api.stat(&cover).map_err(refuse("look at"))?);
         }
         if is_around_cwd {
