@@ -276,9 +276,20 @@ pub fn entries(dir: impl AsFd) -> Result<Vec<(CString, bool)>, Errno> {
 
 /// Whether a directory has no entries but `.` and `..`.
 pub fn is_empty(dir: impl AsFd) -> Result<bool, Errno> {
-    // `.` and `..` take 24 bytes each, so that any third entry either shows in 512 or there is none.
-    let mut records = Records([0; 512]);
-    Ok(records.read(dir)?.is_none_or(|mut others| others.next().is_none()))
+    is_empty_by::<512>(dir)
+}
+
+/// With that much room for names, in bytes.
+fn is_empty_by<const ROOM: usize>(dir: impl AsFd) -> Result<bool, Errno> {
+    let mut records = Records([0; ROOM]);
+    // To the end: names can be longer than 255 bytes (vfat, FUSE), and one for which there is no
+    // room after `.` and `..` comes in the next piece.
+    while let Some(mut others) = records.read(&dir)? {
+        if others.next().is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// `flock(2)`, exclusive, until the descriptor is closed. nix's guard would panic on an error.
@@ -761,6 +772,15 @@ impl Drop for DefaultSigchld {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_for_which_there_is_no_room_beside_the_dots_is_seen() {
+        use nix::fcntl::{OFlag, open};
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+        // Where the dots come first, and take 24 bytes each.
+        let threads = open(c"/proc/self/task", flags, nix::sys::stat::Mode::empty());
+        assert_eq!(threads.and_then(is_empty_by::<48>), Ok(false));
+    }
 
     #[test]
     fn a_mount_s_root_is_unescaped_and_its_type_follows_the_dash() {

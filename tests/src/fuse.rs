@@ -40,6 +40,15 @@ pub enum Daemon {
 impl Fuse {
     /// Mounts it for a user as the setuid fusermount3 does, with `user_allow_other` in fuse.conf.
     pub fn mount(user: &str, target: &str, daemon: Daemon) -> Self {
+        Self::mount_with("allow_other", user, target, daemon)
+    }
+
+    /// Mounts it as fusermount3 otherwise does: not even root may look inside.
+    pub fn mount_for_the_user_alone(user: &str, target: &str, daemon: Daemon) -> Self {
+        Self::mount_with("default_permissions", user, target, daemon)
+    }
+
+    fn mount_with(who_may: &str, user: &str, target: &str, daemon: Daemon) -> Self {
         if !std::path::Path::new("/dev/fuse").exists() {
             let mode = Mode::from_bits_truncate(0o666);
             mknod("/dev/fuse", SFlag::S_IFCHR, mode, makedev(10, 229)).unwrap();
@@ -48,7 +57,7 @@ impl Fuse {
         let uid = uid_of(user);
         let is_dir = std::fs::metadata(target).unwrap().is_dir();
         let options = format!(
-            "fd={},rootmode={},user_id={uid},group_id={uid},allow_other",
+            "fd={},rootmode={},user_id={uid},group_id={uid},{who_may}",
             device.as_raw_fd(),
             if is_dir { "40000" } else { "100000" }
         );

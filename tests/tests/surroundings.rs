@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use nix::unistd::{chdir, chroot};
 use rtmp_tests::caller::Inode;
 use rtmp_tests::examples::{FOUR, PREFIX, PREFIXES, TEMPLATE, TEMPLATES};
+use rtmp_tests::fuse::{Daemon, Fuse};
 use rtmp_tests::process::apart;
 use rtmp_tests::{Blueprint, Caller, Code, Module, MountTable, Pam, World};
 
@@ -214,6 +215,22 @@ fn a_caller_in_tmp_moves_into_the_new_one_and_others_stay() {
                     }
                 }
             }
+        });
+    }
+}
+
+/// su(1) from a directory of the user's own file system.
+#[test]
+fn a_working_directory_that_root_cannot_open_is_kept() {
+    for example in FOUR {
+        world(example.conf).run(|w| {
+            w.sh_as("alice", "mkdir ~/own").ok();
+            let own = "/home/alice/own";
+            let _fuse = Fuse::mount_for_the_user_alone("alice", own, Daemon::Liar(&[]));
+            assert!(chdir(own).is_err(), "root may not");
+            let su = "cd ~/own && echo secret | su bob -c 'readlink /proc/self/cwd'";
+            let said = w.sh_as("alice", su).ok();
+            assert!(said.ends_with(own), "{said}");
         });
     }
 }

@@ -9,7 +9,7 @@ use super::namespace::Host;
 use super::removal;
 use super::walk::{Calls, MountApi};
 use crate::path::AbsPath;
-use crate::sys::Stat;
+use crate::sys::{self, Stat};
 
 /// What a session keeps for its end. Plain data: dropping it changes nothing, so a forked child
 /// that calls pam_end(3) does no harm.
@@ -134,9 +134,11 @@ impl Closed {
 
     fn remove_in_private(&mut self, api: MountApi, kept: &Kept) -> Result<(), Why> {
         for mount in kept.mounts.iter().rev() {
-            // A copied mount has another number, so it is known by its root. One that stays hides
-            // the instance, which then says so.
-            let is_ours = |top: &Top| Ok(api.stat(&top.fd)?.is(&mount.top));
+            // A copied mount has another number, so it is known by its root, unless a user may have
+            // mounted it and need never answer. One that stays hides the instance, which says so.
+            let is_ours = |top: &Top| {
+                Ok(!sys::mount_record(top.mount)?.is_fuse && api.stat(&top.fd)?.is(&mount.top))
+            };
             detach(api, mount, is_ours).unwrap_or_default();
         }
         for Temporary { parent, name, found } in &kept.temporaries {

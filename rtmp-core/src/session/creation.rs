@@ -4,13 +4,12 @@ use std::ffi::CStr;
 
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
-use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::dir::Dir;
 use super::draft::{self, Draft, Pattern, Recipe};
 use super::error::Why;
-use super::label;
 use super::walk::MountApi;
+use super::{label, removal};
 use crate::path::AbsPath;
 use crate::plan::Creation;
 use crate::selinux::Context;
@@ -77,10 +76,7 @@ impl<'a> Missing<'a> {
             Err(Why::Os(Errno::EEXIST)) => return Ok(None),
             Err(why) => return Err(why),
         }
-        self.settle().map(Some).inspect_err(|_| {
-            // An empty directory at most goes, whosever it is.
-            unlinkat(self.above, self.name, UnlinkatFlags::RemoveDir).unwrap_or_default();
-        })
+        self.settle().map(Some).inspect_err(|_| removal::take_back(self.above, self.name))
     }
 
     /// Nothing is changed of what has the name by now unless it is root's, and empty.

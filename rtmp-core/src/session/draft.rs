@@ -116,9 +116,7 @@ impl<'d> Draft<'d> {
                             Ok(Self { api, place, name, room, spare, holds_anothers: false })
                         }
                         Err(why) => {
-                            // An empty directory at most goes, whosever it is.
-                            unlinkat(place, name.as_cstr(), UnlinkatFlags::RemoveDir)
-                                .unwrap_or_default();
+                            removal::take_back(place, name.as_cstr());
                             Err(why)
                         }
                     };
@@ -161,18 +159,16 @@ impl<'d> Draft<'d> {
 
 impl Drop for Draft<'_> {
     /// Empties the room by its descriptor: in a place that a user owns, another directory may have
-    /// its name by now, and of that only an empty one goes. A failure leaves a draft behind, whose
-    /// name says what it is; there is an error on its way already that matters more.
+    /// its name by now. A failure leaves a draft behind, whose name says what it is.
     fn drop(&mut self) {
-        let (place, name) = (self.place, self.name);
-        let remove = || unlinkat(place, name.as_cstr(), UnlinkatFlags::RemoveDir);
         // What was published has left an empty room behind.
-        if remove() != Err(Errno::ENOTEMPTY) || self.holds_anothers {
+        let removed = unlinkat(self.place, self.name.as_cstr(), UnlinkatFlags::RemoveDir);
+        if removed != Err(Errno::ENOTEMPTY) || self.holds_anothers {
             return;
         }
         self.spare = None;
         removal::empty(self.api, &self.room).unwrap_or_default();
-        remove().unwrap_or_default();
+        removal::take_back(self.place, self.name.as_cstr());
     }
 }
 

@@ -5,10 +5,10 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::dir::Dir;
 use super::error::Why;
+use super::removal;
 use crate::path::AbsPath;
 use crate::selinux::{self, Context, FileContexts};
 
@@ -17,9 +17,8 @@ pub fn mkdir(place: &Dir, name: &CStr, mode: Mode, context: Option<&Context>) ->
     let mut is_made = false;
     let made = create(context, || mkdirat(place, name, mode).inspect(|()| is_made = true));
     if made.is_err() && is_made {
-        // The thread's own context could not be put back. Of what has the name by now, an empty
-        // directory at most goes.
-        unlinkat(place, name, UnlinkatFlags::RemoveDir).unwrap_or_default();
+        // The thread's own context could not be put back.
+        removal::take_back(place, name);
     }
     made
 }

@@ -63,7 +63,12 @@ pub fn open<'p>(plan: &'p Plan<'_>) -> Result<Ledger<'p>, Error<'p>> {
     let cwd = cwd()?;
     let cwd = cwd.as_deref();
     let host = Host::remember(cwd)?;
-    let host = match attempt(Calls::Descriptors, (host, cwd), plan, &mut room, &mut ledger) {
+    let first = match host.lost_cwd() {
+        None => Calls::Descriptors,
+        // A second attempt would begin in `/`.
+        Some(_) => Calls::Classic,
+    };
+    let host = match attempt(first, (host, cwd), plan, &mut room, &mut ledger) {
         Attempt::Done(result) => return result.map(|()| ledger),
         Attempt::WithOlderCalls(host) => host,
     };

@@ -64,6 +64,14 @@ impl Host {
         })
     }
 
+    /// Why the way back leads to `/` and not to the working directory, if it does.
+    pub fn lost_cwd(&self) -> Option<Errno> {
+        match self.cwd {
+            Cwd::Unknown(errno) => Some(errno),
+            Cwd::Root | Cwd::At(_) => None,
+        }
+    }
+
     /// Makes the mount namespace of this thread private.
     pub fn unshare<'p>(self) -> Result<PrivateNamespace, Error<'p>> {
         match unshare(CloneFlags::CLONE_NEWNS) {
@@ -157,11 +165,8 @@ impl PrivateNamespace {
         self.host.take().map_or(Err(Errno::EINVAL), Host::enter)
     }
 
-    /// Why leaving leads to `/` and not to the working directory it came from, if it does.
+    /// What [`Host::lost_cwd`] says of where it leads to.
     pub fn lost_cwd(&self) -> Option<Errno> {
-        match self.host.as_ref()?.cwd {
-            Cwd::Unknown(errno) => Some(errno),
-            Cwd::Root | Cwd::At(_) => None,
-        }
+        self.host.as_ref()?.lost_cwd()
     }
 }

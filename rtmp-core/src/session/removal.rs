@@ -44,6 +44,13 @@ pub fn remove(
     Err(Why::Contested)
 }
 
+/// Takes a directory away again that was made a moment ago, and of what has its name by now an empty
+/// directory at most, whosever it is. Where even that fails, there is an error on its way already
+/// that matters more.
+pub fn take_back(place: &Dir, name: &CStr) {
+    unlinkat(place, name, UnlinkatFlags::RemoveDir).unwrap_or_default();
+}
+
 /// Removes all that is in a directory.
 pub fn empty(api: MountApi, top: &Dir) -> Result<(), Why> {
     // Each pass takes one level away; who keeps making more does not hold root up for ever.

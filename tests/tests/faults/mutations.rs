@@ -146,7 +146,7 @@ const MUTATIONS: [Mutation; 18] = [
     Mutation {
         promise: "a directory that was made in place goes again when its login fails",
         file: "creation.rs",
-        line: "        unlinkat(self.above, self.name, UnlinkatFlags::RemoveDir).unwrap_or_default();\n",
+        line: ".inspect_err(|_| removal::take_back(self.above, self.name))",
         instead: "",
         test: ("faults", "home"),
         says: "on disk: /home/alice/boxes 0 0 750",
