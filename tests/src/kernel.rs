@@ -4,12 +4,13 @@
 //! stops at every system call (`seccomp(2)`, `SECCOMP_RET_USER_NOTIF`). This process counts them,
 //! lets each pass, answers one with an errno instead, or kills the child there. Libpam's own few
 //! calls around the module are counted with it; a program that the module starts is not, but its
-//! fork is until then. [`lacks`] takes calls away for good: an old kernel.
+//! fork is until then. [`Lacking`] takes calls away for good: an old kernel.
 //!
 //! Not stopped, and so never failed: memory (Rust aborts without it), writing (the test's own
 //! report), sockets (the log), and what cannot fail. Needs Linux 5.9 on the test machine.
 
 mod calls;
+mod lacking;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use calls::{NAMES, NEVER_STOPPED};
+pub use lacking::Lacking;
 
 use crate::process::{self, Process};
 pub use crate::sys::open_syslog;
@@ -127,21 +129,10 @@ pub fn run<T: Serialize + DeserializeOwned>(
     Run { value: (!killed).then(|| Process::join(child)), calls }
 }
 
-/// The calls that an old kernel does not have and a container's filter may not let through.
-pub const NEWER: [(&str, c_long); 6] = [
-    ("openat2", libc::SYS_openat2),
-    ("open_tree", libc::SYS_open_tree),
-    ("move_mount", libc::SYS_move_mount),
-    ("mount_setattr", libc::SYS_mount_setattr),
-    ("statx", libc::SYS_statx),
-    ("pidfd_open", libc::SYS_pidfd_open),
-];
-
 /// From now on these calls fail with this errno, in this process and all that come from it.
 pub fn lacks(calls: &[c_long], errno: Errno) {
     let answer = libc::SECCOMP_RET_ERRNO | errno as c_uint;
-    let program = filter(calls, answer, libc::SECCOMP_RET_ALLOW);
-    install(&program, 0).unwrap();
+    install(&filter(calls, answer, libc::SECCOMP_RET_ALLOW), 0).unwrap();
 }
 
 /// Whether this kernel comes before a release, by its own word (`uname(2)`).

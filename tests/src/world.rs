@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::{self, Outcome, argv};
+use crate::kernel::Lacking;
 use crate::log::{Journal, Line, Severity};
 use crate::module::{self, Module, VENDOR_DIR};
 use crate::process;
@@ -42,6 +43,7 @@ pub struct Blueprint {
     args: String,
     conf: Option<String>,
     lifetime: u32,
+    lacking: Option<Lacking>,
 }
 
 impl Blueprint {
@@ -60,6 +62,13 @@ impl Blueprint {
     /// Lets the world live this many seconds.
     pub fn lifetime(mut self, seconds: u32) -> Self {
         self.lifetime = seconds;
+        self
+    }
+
+    /// Gives the world a kernel without some calls. Every world has the one that `RTMP_LACKING` names,
+    /// if the run has that setting: `RTMP_LACKING=openat2,statx:ENOSYS`.
+    pub fn lacking(mut self, calls: Lacking) -> Self {
+        self.lacking = Some(calls);
         self
     }
 
@@ -113,6 +122,9 @@ impl Blueprint {
                 set_pdeathsig(Signal::SIGKILL).unwrap();
                 setsid().unwrap();
                 ground::lay(&self);
+                if let Some(lacking) = self.lacking {
+                    lacking.take_away();
+                }
                 let world = World { module: self.module, journal: Journal::open() };
                 if let Some(text) = &self.conf {
                     world.write(CONF, text);
@@ -152,6 +164,7 @@ impl World {
             args: String::new(),
             conf: None,
             lifetime: LIFETIME,
+            lacking: Lacking::of_this_run(),
         }
     }
 

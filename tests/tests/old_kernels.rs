@@ -4,80 +4,35 @@
 //! Each sentence is tried with each of the six calls missing and with all of them, as an old
 //! kernel says it (ENOSYS) and as a filter does (EPERM).
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use nix::errno::Errno;
 use nix::mount::MsFlags;
 use rtmp_tests::caller::Inode;
 use rtmp_tests::examples::{FOUR, PREFIX, TEMPLATE};
-use rtmp_tests::kernel::{NEWER, lacks};
+use rtmp_tests::kernel::{Lacking, lacks};
+use rtmp_tests::process::apart;
 use rtmp_tests::programs::{su, sudo_login};
-use rtmp_tests::{Attempt, Caller, Code, Login, Module, Visitor, World};
-
-/// One bit for each of [`NEWER`], and one for EPERM. The process that opens a session is a fork.
-static LACKING: AtomicU64 = AtomicU64::new(0);
-const FILTERED: u64 = 1 << 32;
-
-fn grow_old() {
-    let lacking = LACKING.load(Ordering::Relaxed);
-    let missing = NEWER.iter().enumerate().filter(|(bit, _)| lacking & 1 << bit != 0);
-    let calls: Vec<_> = missing.map(|(_, (_, call))| *call).collect();
-    lacks(&calls, if lacking & FILTERED == 0 { Errno::ENOSYS } else { Errno::EPERM });
-}
-
-/// What is missing, and how it is said.
-fn names(lacking: u64) -> (Vec<&'static str>, Errno) {
-    let missing = NEWER.iter().enumerate().filter(|(bit, _)| lacking & 1 << bit != 0);
-    let errno = if lacking & FILTERED == 0 { Errno::ENOSYS } else { Errno::EPERM };
-    (missing.map(|(_, (name, _))| *name).collect(), errno)
-}
-
-/// A world whose visitors come with an old kernel.
-struct Old<'w>(&'w World);
-
-impl Old<'_> {
-    fn visitor(&self, user: &str) -> Visitor<'_> {
-        self.0.visitor(user).first(grow_old)
-    }
-
-    #[track_caller]
-    fn login(&self, user: &str) -> Login {
-        self.visitor(user).login()
-    }
-
-    fn attempt(&self, user: &str) -> Attempt {
-        self.visitor(user).attempt()
-    }
-}
+use rtmp_tests::{Caller, Code, Module, World};
 
 /// Lives a fresh life in a fresh world for every way to be old.
-fn on_every_old_kernel(conf: &str, args: &str, life: fn(&World, &Old<'_>)) {
-    let alone = (0..NEWER.len()).map(|bit| 1 << bit);
-    let all = (1 << NEWER.len()) - 1;
-    for calls in alone.chain([all]) {
-        for lacking in [calls, calls | FILTERED] {
-            eprintln!("without {:?}", names(lacking));
-            World::with(Module::Ours).conf(conf).args(args).run(|w| {
-                LACKING.store(lacking, Ordering::Relaxed);
-                life(w, &Old(w));
-            });
-        }
+fn on_every_old_kernel(conf: &str, args: &str, life: impl Fn(&World)) {
+    for lacking in Lacking::every() {
+        eprintln!("{lacking}");
+        World::with(Module::Ours).conf(conf).args(args).lacking(lacking).run(&life);
     }
 }
 
 #[test]
 fn two_users_have_their_own_in_each_of_the_four_examples() {
     for example in FOUR {
-        let life = |w: &World, old: &Old<'_>| {
-            let places = FOUR.iter().find(|four| w.read(CONF) == four.conf).unwrap().places;
+        on_every_old_kernel(example.conf, "", |w| {
             for round in ["first", "later"] {
-                let (alice, bob) = (old.login("alice"), old.login("bob"));
-                for place in places {
+                let (alice, bob) = (w.login("alice"), w.login("bob"));
+                for place in example.places {
                     let file = format!("{}/{round}", place.polydir);
                     alice.sh(&format!("echo hers > {file}")).ok();
                     bob.sh(&format!("test ! -e {file} && echo his > {file}")).ok();
                     assert_eq!(alice.sh(&format!("cat {file}")).ok(), "hers");
-                    assert_eq!(old.login("alice").sh(&format!("cat {file}")).ok(), "hers");
+                    assert_eq!(w.login("alice").sh(&format!("cat {file}")).ok(), "hers");
                     assert!(!w.exists(&file));
                     assert_eq!(w.mode(&place.instance_of("alice")), 0o1777);
                     assert_eq!(w.mode(place.parent), place.parent_mode());
@@ -85,21 +40,18 @@ fn two_users_have_their_own_in_each_of_the_four_examples() {
                 assert_eq!((alice.close(), bob.close()), (Code::SUCCESS, Code::SUCCESS));
             }
             assert_eq!(w.said(), [""; 0], "success is silent");
-        };
-        on_every_old_kernel(example.conf, "", life);
+        });
     }
 }
-
-const CONF: &str = rtmp_tests::world::CONF;
 
 #[test]
 fn the_flags_of_tmp_survive_where_the_instance_is_on_another_mount() {
     let conf = "/tmp /srv/inst/ user root\n/var/tmp /srv/inst/ user:mntopts=nosuid,ro root\n";
-    on_every_old_kernel(conf, "", |w, old| {
+    on_every_old_kernel(conf, "", |w| {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         w.mount_tmpfs("/tmp", flags);
         w.mount_tmpfs("/srv", MsFlags::MS_NOATIME);
-        let mounts = old.login("alice").after.mounts();
+        let mounts = w.login("alice").after.mounts();
         let (tmp, var_tmp) = (mounts.top_at("/tmp").unwrap(), mounts.top_at("/var/tmp").unwrap());
         let has = |flag| tmp.has(flag);
         assert!(["rw", "nosuid", "nodev", "noexec", "noatime"].into_iter().all(has), "{tmp:?}");
@@ -111,8 +63,8 @@ fn the_flags_of_tmp_survive_where_the_instance_is_on_another_mount() {
 
 #[test]
 fn a_caller_in_tmp_stands_in_the_instance() {
-    on_every_old_kernel(TEMPLATE.conf, "", |w, old| {
-        let alice = old.visitor("alice").cwd("/tmp").login();
+    on_every_old_kernel(TEMPLATE.conf, "", |w| {
+        let alice = w.visitor("alice").cwd("/tmp").login();
         assert_eq!(alice.after.cwd_inode, Inode::of("/tmp/user_tmpl/1001/tmp"));
         alice.sh(": > file").ok();
         assert!(!w.exists("/tmp/file"));
@@ -122,14 +74,14 @@ fn a_caller_in_tmp_stands_in_the_instance() {
 #[test]
 fn a_polydir_in_a_home_is_private_and_a_mount_on_it_is_left_out() {
     let conf = "$HOME/private $HOME/$USER.inst/ user root\n";
-    on_every_old_kernel(conf, "", |w, old| {
+    on_every_old_kernel(conf, "", |w| {
         w.mkdir("/home/alice/private", 0o750, (1001, 1001));
         for mounted in [false, true] {
             if mounted {
                 w.mount_tmpfs("/home/alice/private", MsFlags::empty());
             }
             let host = Caller::now().mountinfo;
-            let alice = old.login("alice");
+            let alice = w.login("alice");
             let seen = alice.after.mounts();
             let top = seen.top_at("/home/alice/private").unwrap();
             assert_eq!(top.root, "/home/alice/alice.inst/alice");
@@ -146,13 +98,12 @@ fn a_polydir_in_a_home_is_private_and_a_mount_on_it_is_left_out() {
     });
 }
 
-/// The programs inherit the filter, so `stat` may not work in there, but the shell does.
 #[test]
 fn su_and_sudo_in_a_session_lead_to_the_users_own_directory() {
     for conf in [TEMPLATE.conf, PREFIX.conf] {
-        on_every_old_kernel(conf, "", |_, old| {
-            old.login("bob").sh("echo his > /tmp/file").ok();
-            let carol = old.login("carol");
+        on_every_old_kernel(conf, "", |w| {
+            w.login("bob").sh("echo his > /tmp/file").ok();
+            let carol = w.login("carol");
             carol.sh("echo hers > /tmp/file").ok();
             let said = carol.exec_with_input(su("bob", "cat /tmp/file"), "secret\n").ok();
             assert!(said.ends_with("his"), "{said}");
@@ -164,23 +115,23 @@ fn su_and_sudo_in_a_session_lead_to_the_users_own_directory() {
 
 #[test]
 fn a_tmpfs_has_its_options_and_goes_with_its_session() {
-    on_every_old_kernel("/tmp t tmpfs:mntopts=size=64k,nodev root\n", "", |w, old| {
+    on_every_old_kernel("/tmp t tmpfs:mntopts=size=64k,nodev root\n", "", |w| {
         w.mount_tmpfs("/tmp", MsFlags::MS_NOSUID);
-        let alice = old.login("alice");
+        let alice = w.login("alice");
         let mounts = alice.after.mounts();
         let top = mounts.top_at("/tmp").unwrap();
         assert_eq!((top.fstype.as_str(), top.root.as_str()), ("tmpfs", "/"));
         assert!(top.has("nosuid") && top.has("nodev"), "{top:?}");
         assert!(top.super_options.iter().any(|option| option == "size=64k"));
         alice.sh(": > /tmp/file").ok();
-        old.login("alice").sh("test ! -e /tmp/file").ok();
+        w.login("alice").sh("test ! -e /tmp/file").ok();
     });
 }
 
 #[test]
 fn a_tmpdir_instance_is_new_each_time_and_removed_at_close() {
-    on_every_old_kernel("/tmp /tmp/inst/t. tmpdir root\n", "", |w, old| {
-        let (one, other) = (old.login("alice"), old.login("alice"));
+    on_every_old_kernel("/tmp /tmp/inst/t. tmpdir root\n", "", |w| {
+        let (one, other) = (w.login("alice"), w.login("alice"));
         one.sh("mkdir -p /tmp/a/b/c && : > /tmp/a/b/file && ln -s /etc /tmp/a/link").ok();
         other.sh("test ! -e /tmp/a").ok();
         assert_eq!(w.sh("ls /tmp/inst | wc -l").ok(), "2");
@@ -192,9 +143,9 @@ fn a_tmpdir_instance_is_new_each_time_and_removed_at_close() {
 
 #[test]
 fn a_squat_is_swapped() {
-    on_every_old_kernel(TEMPLATE.conf, "", |w, old| {
+    on_every_old_kernel(TEMPLATE.conf, "", |w| {
         w.sh_as("bob", "mkdir -p /tmp/user_tmpl/1001/tmp").ok();
-        old.login("alice").sh(": > /tmp/file").ok();
+        w.login("alice").sh(": > /tmp/file").ok();
         assert_eq!((w.owner("/tmp/user_tmpl"), w.mode("/tmp/user_tmpl")), ((0, 0), 0o755));
         assert_eq!(w.owner("/tmp/user_tmpl/1001"), (1001, 1001));
         assert!(w.exists("/tmp/user_tmpl/1001/tmp/file"));
@@ -207,15 +158,12 @@ fn a_squat_is_swapped() {
 #[test]
 fn what_a_user_puts_in_the_box_is_moved_aside() {
     for forgery in ["ln -s /etc I", "mkdir I", "touch I"] {
-        static FORGERY: std::sync::Mutex<&str> = std::sync::Mutex::new("");
-        *FORGERY.lock().unwrap() = forgery;
-        on_every_old_kernel(TEMPLATE.conf, "", |w, old| {
-            drop(old.login("alice"));
+        on_every_old_kernel(TEMPLATE.conf, "", |w| {
+            drop(w.login("alice"));
             let instance = "/tmp/user_tmpl/1001/tmp";
             w.sh_as("alice", &format!("mv {instance} {instance}.old")).ok();
-            let forgery = FORGERY.lock().unwrap().replace('I', instance);
-            w.sh_as("alice", &forgery).ok();
-            old.login("alice").sh(": > /tmp/file").ok();
+            w.sh_as("alice", &forgery.replace('I', instance)).ok();
+            w.login("alice").sh(": > /tmp/file").ok();
             assert_eq!((w.owner(instance), w.mode(instance)), ((0, 0), 0o1777));
             assert_eq!(w.said().len(), 1, "{:#?}", w.said());
         });
@@ -225,9 +173,9 @@ fn what_a_user_puts_in_the_box_is_moved_aside() {
 #[test]
 fn a_refusal_leaves_nothing_behind() {
     let conf = "/tmp /tmp/inst/t. tmpdir root\n/var/tmp /srv/inst/ user root\n/data /srv/inst/ user root\n";
-    on_every_old_kernel(conf, "", |w, old| {
+    on_every_old_kernel(conf, "", |w| {
         for cwd in ["/", "/tmp", "/home/alice"] {
-            let attempt = old.visitor("alice").cwd(cwd).attempt();
+            let attempt = w.visitor("alice").cwd(cwd).attempt();
             assert_eq!(attempt.code, Code::SESSION_ERR);
             assert_eq!(attempt.before, attempt.after);
             assert_eq!(attempt.log.len(), 1, "{:#?}", attempt.log);
@@ -243,26 +191,44 @@ fn a_refusal_leaves_nothing_behind() {
 
 #[test]
 fn closing_unmounts_what_was_mounted_and_nothing_else() {
-    on_every_old_kernel(PREFIX.conf, "unmount_on_close", |_, old| {
-        let alice = old.login("alice");
+    on_every_old_kernel(PREFIX.conf, "unmount_on_close", |w| {
+        let alice = w.login("alice");
         assert!(alice.caller().mounts().top_at("/tmp").is_some());
         assert_eq!(alice.close_session(), Code::SUCCESS);
         assert!(alice.caller().mounts().top_at("/tmp").is_none());
         alice.sh_as_root("mount -t tmpfs tmpfs /tmp").ok();
         assert_eq!(alice.close_session(), Code::SUCCESS);
         assert!(alice.caller().mounts().top_at("/tmp").is_some());
-        assert_eq!(old.attempt("alice").close, Code::SUCCESS);
+        assert_eq!(w.attempt("alice").close, Code::SUCCESS);
     });
+}
+
+/// The filter of [`Lacking`] lets programs have a statx(2) without the mount. This one lets nobody.
+#[test]
+fn a_filter_that_refuses_every_statx_makes_no_difference() {
+    for example in FOUR {
+        World::with(Module::Ours).conf(example.conf).run(|w| {
+            let alice =
+                w.visitor("alice").first(|| lacks(&[libc::SYS_statx], Errno::EPERM)).login();
+            assert!(alice.exec(["stat", "/"]).fails().contains("Operation not permitted"));
+            for place in example.places {
+                alice.sh(&format!(": > {}/file", place.polydir)).ok();
+                assert!(w.exists(&format!("{}/file", place.instance_of("alice"))));
+            }
+            assert_eq!(w.said(), [""; 0]);
+        });
+    }
 }
 
 /// The suite would prove nothing if the calls were still there.
 #[test]
 fn the_calls_are_really_gone() {
-    on_every_old_kernel(TEMPLATE.conf, "", |w, old| {
-        let lacking = LACKING.load(Ordering::Relaxed);
-        let stat = old.login("alice").exec(["stat", "/"]);
-        let is_filtered = lacking & FILTERED != 0 && lacking & 1 << 4 != 0;
-        assert_eq!(stat.status != 0, is_filtered, "{stat:?}");
-        assert_eq!(w.exec(["stat", "/"]).status, 0, "the world itself is as new as ever");
-    });
+    assert_eq!(Lacking::here(), []);
+    for lacking in Lacking::every() {
+        World::with(Module::Ours).lacking(lacking).run(|w| {
+            assert_eq!(Lacking::here(), lacking.calls());
+            assert!(apart(|| Lacking::here() == lacking.calls()), "nor in its children");
+            w.exec(["stat", "/"]).ok();
+        });
+    }
 }

@@ -5,7 +5,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::chroot;
 use rtmp_tests::caller::Inode;
-use rtmp_tests::kernel::{self, Kernel};
+use rtmp_tests::kernel::{self, Kernel, Lacking};
 use rtmp_tests::{Caller, Code, Pam};
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ pub fn visit(layout: &Layout, window: Window, kernel: &Kernel) -> Visit {
     umask(Mode::from_bits_truncate(0o027));
     kernel::open_syslog();
     if layout.old {
-        kernel::lacks(&kernel::NEWER.map(|(_, call)| call), Errno::ENOSYS);
+        Lacking::all(Errno::ENOSYS).take_away();
     }
     let around = layout.inside.map(|user| {
         let mut pam = Pam::start("rtmp", user).unwrap();
