@@ -223,7 +223,6 @@ fn a_filter_that_refuses_every_statx_makes_no_difference() {
 /// The suite would prove nothing if the calls were still there.
 #[test]
 fn the_calls_are_really_gone() {
-    assert_eq!(Lacking::here(), []);
     for lacking in Lacking::every() {
         World::with(Module::Ours).lacking(lacking).run(|w| {
             assert_eq!(Lacking::here(), lacking.calls());

@@ -8,7 +8,7 @@ use std::fs;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use rtmp_tests::examples::{FOUR, PREFIX, TEMPLATE};
-use rtmp_tests::kernel::{is_older_than, lacks};
+use rtmp_tests::kernel::{Lacking, is_older_than, lacks};
 use rtmp_tests::process::give_up_sys_admin;
 use rtmp_tests::{Caller, Code, Module, Visitor, World};
 
@@ -246,7 +246,7 @@ fn a_host_that_has_no_namespace_left() {
 }
 
 /// What a login is answered in a process without /proc, and where the process was before and after.
-fn login_without_proc(w: &World, first: fn()) -> (Code, Caller, Caller) {
+fn login_without_proc(w: &World, first: impl FnOnce()) -> (Code, Caller, Caller) {
     let (go, done) = ("/run/go", "/run/done");
     let login = rtmp_tests::process::start(|| {
         unshare(CloneFlags::CLONE_NEWNS).unwrap();
@@ -272,20 +272,28 @@ fn login_without_proc(w: &World, first: fn()) -> (Code, Caller, Caller) {
 }
 
 /// "Root, cwd and the mount namespace are opened before `unshare` (one of them missing: refuse
-/// there)": before Linux 6.11 it is /proc alone that has the namespace.
+/// there)": before Linux 6.11 it is /proc alone that has the namespace. The calls before the newer
+/// ones lead through it, too.
 #[test]
 fn a_caller_without_proc_on_an_older_kernel() {
-    World::with(Module::Ours).conf(PLAIN).run(|w| {
-        let older = || lacks(&[libc::SYS_pidfd_open], Errno::ENOSYS);
-        let (code, before, after) = login_without_proc(w, older);
-        assert_eq!(before, after);
-        assert_eq!(code, Code::SESSION_ERR);
-        assert_eq!(
-            w.said(),
-            ["unable to open /proc/thread-self/ns/mnt: No such file or directory \
-                               (ENOENT); /proc must be mounted"]
-        );
-    });
+    for (missing, file) in [
+        (libc::SYS_pidfd_open, "/proc/thread-self/ns/mnt"),
+        (libc::SYS_openat2, "/proc/self/fd"),
+        (libc::SYS_open_tree, "/proc/self/fd"),
+        (libc::SYS_move_mount, "/proc/self/fd"),
+        (libc::SYS_statx, "/proc/self/fd"),
+    ] {
+        World::with(Module::Ours).conf(PLAIN).run(|w| {
+            let no_way_back = is_older_than((6, 11)) || Lacking::here().contains("pidfd_open");
+            let file = if no_way_back { "/proc/thread-self/ns/mnt" } else { file };
+            let older = || lacks(&[missing], Errno::ENOSYS);
+            let (code, before, after) = login_without_proc(w, older);
+            assert_eq!(before, after);
+            assert_eq!(code, Code::SESSION_ERR);
+            let reason = "No such file or directory (ENOENT); /proc must be mounted";
+            assert_eq!(w.said(), [format!("unable to open {file}: {reason}")]);
+        });
+    }
 }
 
 /// Since Linux 6.11 the kernel itself has the way back, and a session or a refusal needs no /proc.

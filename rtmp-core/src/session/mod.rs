@@ -25,7 +25,7 @@ mod way;
 use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
-use nix::unistd::fchdir;
+use nix::unistd::{AccessFlags, access, fchdir};
 
 pub use close::{Closed, Kept, Mount, Temporary, close};
 pub use error::{Aftermath, Error, Object, Why};
@@ -147,6 +147,12 @@ fn polyinstantiate<'p>(
     ledger: &mut Ledger<'p>,
 ) -> Result<(), Error<'p>> {
     namespace.stop_propagation()?;
+    if calls == Calls::Classic {
+        // Where they name an open file by its number.
+        let proc = Object::Thing("/proc/self/fd");
+        let there = access(c"/proc/self/fd", AccessFlags::F_OK);
+        there.map_err(|errno| Error::new("open", proc, Why::Os(errno)))?;
+    }
     let root = Object::Thing("the root directory");
     let api = MountApi::new(calls).map_err(|why| Error::new("look at", root, why))?;
     Polydir::open_all(api, plan, polydirs);

@@ -57,8 +57,8 @@ impl Lacking {
         install(&self.filter(), 0).unwrap();
     }
 
-    /// Which of them are missing here, and how the kernel says so.
-    pub fn here() -> Vec<(&'static str, Errno)> {
+    /// What is missing here, in this process.
+    pub fn here() -> Missing {
         let answers = NEWER.map(|(name, call)| {
             // SAFETY: false if a call of these took -1 for a descriptor or 0 for a path: the
             // kernel looks at both and writes nothing.
@@ -66,12 +66,12 @@ impl Lacking {
             (name, Errno::last())
         });
         let missing = |(_, errno): &(_, _)| matches!(errno, Errno::ENOSYS | Errno::EPERM);
-        answers.into_iter().filter(missing).collect()
+        Missing(answers.into_iter().filter(missing).collect())
     }
 
-    /// Which are missing, and how the kernel says so.
-    pub fn calls(self) -> Vec<(&'static str, Errno)> {
-        self.missing().map(|(name, _)| (name, self.errno)).collect()
+    /// What is missing then.
+    pub fn calls(self) -> Missing {
+        Missing(self.missing().map(|(name, _)| (name, self.errno)).collect())
     }
 
     fn missing(self) -> impl Iterator<Item = (&'static str, c_long)> {
@@ -96,6 +96,17 @@ impl Lacking {
         }
         program.push(step(RETURN, 0, libc::SECCOMP_RET_ALLOW));
         program
+    }
+}
+
+/// Calls that are missing, and how the kernel says so.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Missing(Vec<(&'static str, Errno)>);
+
+impl Missing {
+    /// Whether this call is among them.
+    pub fn contains(&self, call: &str) -> bool {
+        self.0.iter().any(|(missing, _)| *missing == call)
     }
 }
 
