@@ -27,6 +27,7 @@
 //! | [`kernel`] | a kernel that fails on request, or lacks calls |
 //! | [`caller`], [`mounts`], [`log`] | what is looked at afterwards |
 //! | [`steps`] | the instructions of one call, counted |
+//! | [`suite`] | another file of tests, run by a test |
 //! | [`figures`] | what was counted |
 //! | [`vm`] | a whole host that boots: systemd, sshd, cron, and another kernel |
 //!
@@ -58,6 +59,7 @@ pub mod shell;
 pub mod sshd;
 #[cfg(target_arch = "x86_64")]
 pub mod steps;
+pub mod suite;
 #[allow(unsafe_code)]
 mod sys;
 pub mod twin;

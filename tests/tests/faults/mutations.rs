@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rtmp_tests::figures::report;
+use rtmp_tests::suite::tests_of;
 
 /// One promise broken.
 struct Mutation {
@@ -224,7 +225,7 @@ fn every_mutation_is_found() {
             &copy,
         );
         let (binary, test) = mutation.test;
-        let output = Command::new(binary_of(binary))
+        let output = tests_of(binary)
             .args([test, "--exact"])
             .env("RTMP_MODULE", target.join("debug/libpam_rtmp.so"))
             .output()
@@ -239,17 +240,4 @@ fn every_mutation_is_found() {
     }
     report(&format!("{} of {tried} mutations found", tried - missed.len()));
     assert!(missed.is_empty(), "{missed:#?}");
-}
-
-/// The newest of that name beside this one.
-fn binary_of(test: &str) -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    let files = fs::read_dir(this.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    let is_it = |path: &PathBuf| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        path.extension().is_none() && name.rsplit_once('-').is_some_and(|(stem, _)| stem == test)
-    };
-    let newest =
-        files.filter(is_it).max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
-    newest.unwrap_or_else(|| panic!("{test} is not built"))
 }
