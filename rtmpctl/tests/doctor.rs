@@ -230,7 +230,16 @@ const CASES: &[Case] = &[
             w.file("/etc/systemd/system/ssh.service.d/private.conf", "[Service]\nPrivateTmp=yes\n");
         },
         "R/etc/systemd/system/ssh.service.d/private.conf:2:1: error: ssh.service has PrivateTmp=yes: its sessions share the service's own /tmp, and lose it when it is restarted",
-        "rtmpctl privatetmp disable ssh.service, and restart it",
+        "set PrivateTmp=no there, systemctl daemon-reload, and restart ssh.service",
+    ),
+    (
+        "a session whose service has one, too",
+        |w| {
+            let unit = "[Service]\nUser=alice\nPAMName=login\nPrivateTmp=true\n";
+            w.file("/etc/systemd/system/kiosk.service", unit);
+        },
+        "R/etc/systemd/system/kiosk.service:4:1: warning: kiosk.service has PAMName=login and PrivateTmp=true: where that session has a /tmp of pam_rtmp.so, the service does not start (226/NAMESPACE)",
+        "leave PrivateTmp= out: the /tmp of the session is the user's private one; or, for one of its own: TemporaryFileSystem=/tmp:mode=1777 /var/tmp:mode=1777",
     ),
     (
         "a change that waits",

@@ -55,7 +55,7 @@ other.service       error              -          -
 plain.service       no                 -          -
 reader.service      no                 -          -
 second.service      yes                -          -
-session.service     no                 -          leave it: it is a session itself (PAMName=login)
+session.service     no                 -          leave it: it is a session itself (PAMName=login), and does not start with one beside pam_rtmp.so
 ";
         assert_eq!(ask(w, "list --all").ok(), want.trim_end());
         let named = ask(w, "list plain lingering.service").ok();
@@ -130,7 +130,10 @@ fn what_must_not_be_changed_is_refused_and_then_nothing_is() {
                 "enable plain lingering",
                 "what it starts outlives it (KillMode=process) and would lose it at its stop",
             ),
-            ("enable plain session", "it is a session itself (PAMName=login)"),
+            (
+                "enable plain session",
+                "it is a session itself (PAMName=login), and does not start with one beside pam_rtmp.so",
+            ),
             ("enable plain nothere", "systemd says it is not-found"),
             (
                 "enable plain reader",

@@ -10,6 +10,7 @@ mod places;
 mod services;
 mod sshd;
 mod text;
+mod units;
 
 use rtmp_core::conf::{Rules, Source, Sources};
 use rtmp_core::path::Shown;
@@ -22,6 +23,7 @@ use crate::report::Report;
 use crate::service::{self, Service};
 use crate::stacks::Host;
 use crate::tree::Tree;
+use units::Unit;
 
 /// What is looked at.
 struct Subject<'a, 't> {
@@ -41,7 +43,7 @@ struct Neighbours {
     tmpreaper: Vec<Source>,
     kerberos: Vec<Source>,
     sshd: Vec<Source>,
-    units: Vec<Source>,
+    units: Vec<Unit>,
 }
 
 impl Neighbours {
@@ -51,14 +53,14 @@ impl Neighbours {
             tmpreaper: text::files(tree, &["/etc/tmpreaper.conf"]),
             kerberos: kerberos::files(tree),
             sshd: sshd::configuration(tree),
-            units: sshd::units(tree),
+            units: units::units(tree),
         }
     }
 
     fn texts(&self) -> impl Iterator<Item = &Source> {
-        [&self.ageing, &self.tmpreaper, &self.kerberos, &self.sshd, &self.units]
-            .into_iter()
-            .flatten()
+        let files = [&self.ageing, &self.tmpreaper, &self.kerberos, &self.sshd];
+        let units = self.units.iter().map(|unit| &unit.files);
+        files.into_iter().chain(units).flatten()
     }
 }
 
@@ -90,7 +92,9 @@ pub fn run(asked: &DoctorArgs, paint: Paint) -> Result<Outcome, Failure> {
 
 /// What is found in the neighbourhood, whether the module is called yet or not.
 fn around<'t>(subject: &Subject<'_, 't>) -> Vec<Finding<'t>> {
-    [sshd::findings(subject), ageing::findings(subject), kerberos::findings(subject)].concat()
+    let sshd = sshd::findings(subject).into_iter();
+    let more = [units::findings(subject), ageing::findings(subject), kerberos::findings(subject)];
+    sshd.chain(more.into_iter().flatten()).collect()
 }
 
 /// The same in a sentence each, for who is about to enable the module.

@@ -123,7 +123,9 @@ impl Unit {
             return Some(format!("{kind}, whose sessions would all share it"));
         }
         if let Some(pam) = &self.pam_name {
-            return Some(format!("it is a session itself (PAMName={pam})"));
+            return Some(format!(
+                "it is a session itself (PAMName={pam}), and does not start with one beside pam_rtmp.so"
+            ));
         }
         let outlive = matches!(self.kill_mode.as_str(), "process" | "none");
         outlive.then(|| {
