@@ -101,8 +101,18 @@ impl Vm {
 
     /// Restarts it, as root would, and waits until it is up.
     pub fn reboot(&self) {
+        self.go_down();
+        self.come_up();
+    }
+
+    /// Restarts it, into whatever it starts then: `come_up` waits for services.
+    pub fn go_down(&self) {
+        self.run("systemd-run --quiet --no-block --on-active=0 systemctl reboot").ok();
+    }
+
+    /// Waits until it is up, after somebody has restarted it.
+    pub fn come_up(&self) {
         let mut agent = self.agent.borrow_mut();
-        agent.run("systemd-run --quiet --no-block --on-active=0 systemctl reboot").ok();
         agent.greeting();
         agent.run("systemctl is-system-running --wait");
     }

@@ -4,17 +4,9 @@
 use rtmp_tests::Shell;
 use rtmp_tests::vm::{Image, Vm};
 
-/// What the package installs, and a configuration.
-const INSTALL: &str = "\
-install -m 0644 /job/pam_rtmp.so /usr/lib/x86_64-linux-gnu/security/ &&
-install -m 0755 /job/rtmpctl /usr/sbin/ &&
-install -m 0644 /job/rtmp /job/rtmp-interactive /usr/share/pam-configs/ &&
-printf '%s\\n' '/tmp /tmp/user_tmpl/%{UID} user root' '/var/tmp /var/tmp/user_tmpl/%{UID} user root' \
-    > /etc/security/namespace.conf";
-
 fn installed() -> Vm {
     let vm = Vm::start(Image::Bookworm);
-    vm.run(INSTALL).ok();
+    vm.install();
     vm
 }
 
@@ -93,7 +85,7 @@ fn only_a_new_login_confirms_it() {
     println!("{said}");
 }
 
-/// docs/recovery.md, step by step.
+/// The first of the ways in docs/recovery.md; vm_recovery has them all.
 #[test]
 #[ignore = "needs a virtual machine: tests/vm"]
 fn with_a_broken_configuration_root_gets_in_and_mends_it() {
@@ -114,14 +106,8 @@ fn with_a_broken_configuration_root_gets_in_and_mends_it() {
     assert_eq!(vm.ssh("root").run("id -un").ok(), "root", "by ssh");
     vm.run("systemctl start serial-getty@ttyS0").ok();
     let mut console = vm.console();
-    console.expect("login: ");
-    console.send("root");
-    console.expect("Password: ");
-    console.send("secret");
-    console.expect("# ");
-    console.send("rtmpctl check; echo status $?");
-    println!("{}", console.expect("status 2"));
-    console.send("rtmpctl disable --yes >/dev/null; echo status $?");
-    console.expect("status 0");
+    console.log_in("root");
+    assert_eq!(console.run("rtmpctl check").status, 2);
+    console.run("rtmpctl disable --yes").ok();
     vm.ssh("alice").run("true").ok();
 }

@@ -46,13 +46,12 @@ fn a_user_logs_in_on_the_console() {
     let vm = Vm::start(Image::Bookworm);
     vm.run("systemctl start serial-getty@ttyS0").ok();
     let mut console = vm.console();
-    console.expect("login: ");
-    console.send("alice");
-    console.expect("Password: ");
-    console.send("secret");
-    console.expect("$ ");
-    console.send("echo $((20 + 3))-$(id -un)");
-    console.expect("23-alice");
+    console.log_in("alice");
+    let said = console.run("echo $((20 + 3))-$(id -un); (exit 3)");
+    assert!(said.status == 3 && said.out.contains("23-alice"), "{said:?}");
+    console.log_out();
+    console.log_in("root");
+    assert_eq!(console.run("test $(id -u) = 0").status, 0);
 }
 
 #[test]

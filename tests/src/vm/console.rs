@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
 use super::machine::PATIENCE;
+use crate::command::Outcome;
 
 /// The serial line.
 pub struct Console {
@@ -15,6 +16,30 @@ impl Console {
     pub(super) fn on(line: UnixStream) -> Self {
         line.set_read_timeout(Some(PATIENCE)).unwrap();
         Console { line, unread: String::new() }
+    }
+
+    /// Logs in where `serial-getty@ttyS0` asks, and waits for the shell's prompt.
+    pub fn log_in(&mut self, user: &str) {
+        self.expect("login: ");
+        self.send(user);
+        self.expect("Password: ");
+        self.send("secret");
+        self.expect(if user == "root" { "# " } else { "$ " });
+    }
+
+    /// Runs a command in the shell that waits there. Its output is all that the terminal shows until it
+    /// ends, and begins with the command itself.
+    pub fn run(&mut self, command: &str) -> Outcome {
+        // The terminal shows what is typed, too, and that is not the end yet.
+        self.send(&format!("{command}; echo \"[sta\"\"tus $?]\""));
+        let out = self.expect("[status ");
+        let status = self.expect("]").parse().unwrap();
+        Outcome { status, out, err: String::new() }
+    }
+
+    /// Logs out, so that another may log in.
+    pub fn log_out(&mut self) {
+        self.send("exit");
     }
 
     /// Types a line and Enter.

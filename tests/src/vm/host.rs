@@ -21,11 +21,15 @@ echo "$tmp"
 "#;
 
 impl Vm {
-    /// Puts what was built where the packages put it, and switches the module on for every session, with
-    /// [`CONF`].
-    pub fn enable(&self) {
+    /// Puts what was built where the packages put it, and [`CONF`] where the module looks for it.
+    pub fn install(&self) {
         self.run(INSTALL).ok();
         self.write("/etc/security/namespace.conf", CONF);
+    }
+
+    /// The same, and switches the module on for every session.
+    pub fn enable(&self) {
+        self.install();
         self.run("pam-auth-update --enable rtmp").ok();
     }
 
