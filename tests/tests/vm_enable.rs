@@ -85,7 +85,7 @@ fn only_a_new_login_confirms_it() {
     println!("{said}");
 }
 
-/// The first of the ways in docs/recovery.md; vm_recovery has them all.
+/// The first of the ways in docs/recovery.md.
 #[test]
 #[ignore = "needs a virtual machine: tests/vm"]
 fn with_a_broken_configuration_root_gets_in_and_mends_it() {

@@ -73,9 +73,24 @@ fn services_get_a_private_tmp_and_give_it_back() {
     ask("disable plain --restart").ok();
     assert!(line_of(&ask("list plain").ok(), "plain").starts_with("plain.service no no"));
 
+    // One of the distribution's, which has to be of use with it.
+    let answers =
+        "systemctl -q is-active polkit; pkaction --action-id org.freedesktop.login1.reboot";
+    vm.run("systemctl start polkit").ok();
+    ask("enable polkit --restart").ok();
+    assert_eq!(line_of(&ask("list polkit").ok(), "polkit"), "polkit.service yes yes -");
+    ask("verify polkit").ok();
+    vm.run(answers).ok();
+    ask("disable polkit --restart").ok();
+    assert!(line_of(&ask("list polkit").ok(), "polkit").starts_with("polkit.service no no"));
+    vm.run(answers).ok();
+
     let records = vm.run("journalctl -t rtmpctl --facility=authpriv -o cat").ok();
-    let want = "privatetmp enable by root (uid 0), not logged in: plain.service\n\
-                privatetmp disable by root (uid 0), not logged in: plain.service";
+    let want = ["plain", "polkit"].map(|unit| {
+        ["enable", "disable"]
+            .map(|what| format!("privatetmp {what} by root (uid 0), not logged in: {unit}.service"))
+    });
+    let want = want.concat().join("\n");
     assert_eq!(records, want);
 }
 
