@@ -253,10 +253,11 @@ fn login_without_proc(w: &World, first: impl FnOnce()) -> (Code, Caller, Caller)
         w.sh("mount --make-rprivate / && umount -l /proc").ok();
         let mut pam = rtmp_tests::Pam::start("rtmp", "alice").unwrap();
         first();
-        w.write(done, "");
+        // A file would be open for a moment.
+        fs::create_dir(done).unwrap();
         while !w.exists(go) {}
         let code = pam.open_session();
-        fs::remove_file(done).unwrap();
+        fs::remove_dir(done).unwrap();
         while w.exists(go) {}
         code
     });
