@@ -11,12 +11,12 @@ use serde::de::DeserializeOwned;
 
 use crate::figures::report;
 use crate::pam::{Code, Pam};
-use crate::process::{self, Process};
+use crate::process::{self, Process, patience, slower};
 use crate::world::{Blueprint, World};
 
-/// How often a race is run: `short`, or with `RTMP_LONG=1` a multiple of it.
+/// How often a race is run: `short`, with `RTMP_LONG=1` a multiple of it, and on a slow machine a part.
 pub fn rounds(short: u32) -> u32 {
-    if std::env::var_os("RTMP_LONG").is_some() { short * 40 } else { short }
+    if std::env::var_os("RTMP_LONG").is_some() { short * 40 } else { short.div_ceil(slower()) }
 }
 
 /// A world lives for a minute, so a long race takes several. `life` gets the rounds to run in one
@@ -99,14 +99,14 @@ pub fn knock<T: Serialize + DeserializeOwned>(
 }
 
 /// Does this in a process of its own; `None` if it takes longer. The process is then killed.
-pub fn within<T: Serialize + DeserializeOwned>(seconds: u64, act: impl FnOnce() -> T) -> Option<T> {
+pub fn within<T: Serialize + DeserializeOwned>(seconds: u32, act: impl FnOnce() -> T) -> Option<T> {
     let done = format!("/run/done-{}", std::process::id());
     let process = process::start(|| {
         let value = act();
         fs::write(&done, "").unwrap();
         value
     });
-    let give_up = Instant::now() + Duration::from_secs(seconds);
+    let give_up = Instant::now() + Duration::from_secs(patience(seconds).into());
     while fs::metadata(&done).is_err() && process.runs() {
         if Instant::now() > give_up {
             return None;

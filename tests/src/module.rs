@@ -34,11 +34,12 @@ impl Module {
 
 /// Where this machine's libpam looks for modules.
 pub fn directory() -> &'static Path {
-    const KNOWN: [&str; 4] = [
+    const KNOWN: [&str; 5] = [
         "/usr/lib/x86_64-linux-gnu/security",
         "/usr/lib/aarch64-linux-gnu/security",
         "/usr/lib64/security",
         "/usr/lib/security",
+        "/lib/x86_64-linux-gnu/security", // where /lib is not in /usr
     ];
     let found = KNOWN.iter().map(Path::new).find(|dir| dir.join("pam_unix.so").exists());
     found.expect("no pam_unix.so in any directory where libpam looks for modules")

@@ -31,6 +31,17 @@ pub struct Process<T> {
     answer: PhantomData<T>,
 }
 
+/// How many times slower than usual this machine may be: `RTMP_SLOWER`, else 1. Software emulation is.
+pub fn slower() -> u32 {
+    let given = std::env::var("RTMP_SLOWER");
+    given.map_or(1, |times| times.parse().expect("RTMP_SLOWER is not a number"))
+}
+
+/// How many seconds to wait where a test gives up after so many.
+pub fn patience(seconds: u32) -> u32 {
+    seconds * slower()
+}
+
 /// Runs `body` in a forked child and waits for its value.
 pub fn apart<T: Serialize + DeserializeOwned>(body: impl FnOnce() -> T) -> T {
     start(body).join()

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::command::{Argv, argv};
+use crate::process::patience;
 use crate::world::World;
 
 const USERS: [&str; 4] = ["root", "alice", "bob", "carol"];
@@ -29,7 +30,7 @@ impl Sshd {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|e| panic!("sshd is needed (openssh-server): {e}"));
-        let give_up = Instant::now() + Duration::from_secs(20);
+        let give_up = Instant::now() + Duration::from_secs(patience(20).into());
         while TcpStream::connect("127.0.0.1:22").is_err() {
             assert!(Instant::now() < give_up, "sshd does not listen: {:#?}", world.log());
             std::thread::sleep(Duration::from_millis(2));

@@ -37,8 +37,9 @@ pub fn close_all_but(kept: OwnedFd) -> OwnedFd {
     // they all belong to frames that never return here.
     unsafe { libc::dup3(kept.as_raw_fd(), 3, libc::O_CLOEXEC) };
     std::mem::forget(kept);
+    // The system call: glibc has a function for it only since 2.34.
     // SAFETY: as above; 3 is the report's and stays.
-    unsafe { libc::close_range(4, libc::c_uint::MAX, 0) };
+    unsafe { libc::syscall(libc::SYS_close_range, 4, libc::c_uint::MAX, 0) };
     // SAFETY: false if 3 had another owner; `kept` was forgotten and all others are as above. If
     // `kept` was 3 already, dup3 failed with EINVAL and left it as it was.
     unsafe { OwnedFd::from_raw_fd(3) }

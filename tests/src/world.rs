@@ -112,7 +112,7 @@ impl Blueprint {
             // If the test runner is killed, or the time is up, this process dies; with it the
             // world's process 1; and with that one everything in the world.
             set_pdeathsig(Signal::SIGKILL).unwrap();
-            alarm::set(self.lifetime);
+            alarm::set(process::patience(self.lifetime));
             let own = CloneFlags::CLONE_NEWNS
                 | CloneFlags::CLONE_NEWPID
                 | CloneFlags::CLONE_NEWNET

@@ -300,11 +300,12 @@ fn a_process_that_dies_fails_the_test() {
 
 #[test]
 fn a_file_of_the_host_can_be_brought() {
-    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness.rs");
-    world().bring(here, "/srv/brought/harness.rs").bring("/etc", "/srv/etc").run(|w| {
-        assert!(w.read("/srv/brought/harness.rs").starts_with("//! The harness itself"));
-        assert!(w.exists("/srv/etc/passwd"));
-        w.sh("echo >> /srv/brought/harness.rs").fails();
+    let host = fs::read_to_string("/etc/passwd").unwrap();
+    world().bring("/etc/passwd", "/srv/brought/file").bring("/etc", "/srv/etc").run(|w| {
+        assert_eq!(w.read("/srv/brought/file"), host);
+        assert_eq!(w.read("/srv/etc/passwd"), host);
+        assert_ne!(w.read("/etc/passwd"), host);
+        w.sh("echo >> /srv/brought/file").fails();
     });
 }
 

@@ -35,15 +35,16 @@ fn build(image: Image) {
 /// A root shell on a terminal in a throwaway machine.
 fn shell(image: Image) {
     let vm = Vm::start(image);
+    // Without the `timeout SECONDS` that tests need: a person may stay.
+    let ssh = |user: &str| vm.ssh(user).option("-t").argv("").split_off(2);
     println!(
         "A throwaway {}: root, alice, bob and carol, password `secret`; what was built is in /job.\n\
          Another shell in it: {}\n\
          It is gone when this shell ends.",
         image.name(),
-        vm.ssh("alice").argv("").join(" ")
+        ssh("alice").join(" ")
     );
-    let argv = vm.ssh("root").option("-t").argv("");
-    // `timeout` puts its program in the background of the terminal.
-    let status = Command::new(&argv[2]).args(&argv[3..]).status();
+    let ssh = ssh("root");
+    let status = Command::new(&ssh[0]).args(&ssh[1..]).status();
     assert!(status.is_ok(), "ssh");
 }
