@@ -71,25 +71,42 @@ unsafe impl GlobalAlloc for Counting {
 
 /// How often `body` allocates while this thread is in another namespace than at its start.
 fn allocations_away<T>(body: impl FnOnce() -> T) -> (u64, T) {
+    allocations_outside(Inode::of("/proc/thread-self/ns/mnt").ino, body)
+}
+
+/// How often `body` allocates, wherever.
+fn allocations<T>(body: impl FnOnce() -> T) -> (u64, T) {
+    allocations_outside(u64::MAX, body)
+}
+
+fn allocations_outside<T>(namespace: u64, body: impl FnOnce() -> T) -> (u64, T) {
     COUNTED.store(0, Relaxed);
-    HOME.store(Inode::of("/proc/thread-self/ns/mnt").ino, Relaxed);
+    HOME.store(namespace, Relaxed);
     let result = body();
     HOME.store(0, Relaxed);
     (COUNTED.load(Relaxed), result)
 }
 
-/// Opens a session with rtmp-core alone, in a process of its own: the allocations, and whether it
-/// was opened.
+/// Opens a session with rtmp-core alone, as the door does, and says whether it was opened.
+fn open_alone(user: &str, options: &Options, open: impl FnOnce(&Plan<'_>) -> bool) -> bool {
+    let name = Name::new(user.as_bytes()).unwrap();
+    let account = Account::find(name, &accounts::System).unwrap().unwrap();
+    let sources = Sources::system().unwrap();
+    let rules = Rules::parse(&sources);
+    open(&Plan::new(rules, account, None, options, &accounts::System).unwrap())
+}
+
+/// In a process of its own: the allocations in the private namespace, and whether it was opened.
 fn open(user: &str, cwd: &str, options: &Options) -> (u64, bool) {
     apart(|| {
         chdir(cwd).unwrap();
-        let name = Name::new(user.as_bytes()).unwrap();
-        let account = Account::find(name, &accounts::System).unwrap().unwrap();
-        let sources = Sources::system().unwrap();
-        let rules = Rules::parse(&sources);
-        let plan = Plan::new(rules, account, None, options, &accounts::System).unwrap();
-        let (count, opened) = allocations_away(|| session::open(&plan));
-        (count, opened.is_ok())
+        let mut count = 0;
+        let opened = open_alone(user, options, |plan| {
+            let (away, opened) = allocations_away(|| session::open(plan));
+            count = away;
+            opened.is_ok()
+        });
+        (count, opened)
     })
 }
 
@@ -127,6 +144,19 @@ fn nothing_is_allocated_between_the_unsharing_and_the_last_mount() {
                 w.sh_as("bob", &format!("mkdir {parent}")).ok();
                 assert_eq!(open("alice", "/", &options), (0, true), "past a squat");
             }
+        });
+    }
+}
+
+/// One for each thing that is kept: a file's bytes, a path, a name, a list. None for a word of a line.
+#[test]
+fn a_login_allocates_as_often_as_it_has_things_to_keep() {
+    for (example, count) in [(TEMPLATES, 34), (PREFIXES, 30)] {
+        World::with(Module::Ours).conf(example.conf).run(|w| {
+            w.login("alice");
+            let open =
+                || open_alone("alice", &Options::default(), |plan| session::open(plan).is_ok());
+            assert_eq!(apart(|| allocations(open)), (count, true), "{}", example.conf);
         });
     }
 }

@@ -31,6 +31,18 @@ pub fn minimal(layout: &Layout) {
     }
 }
 
+/// The minimal floor of a login that reads its configuration, and has no way back.
+pub fn configured(layout: &Layout) {
+    read_configuration();
+    minimal(layout);
+}
+
+/// The floor of this layout, and the user looked up, which no module can do without.
+pub fn looked_up(layout: &Layout) {
+    crate::subject::ask_for_alice();
+    floor(layout);
+}
+
 /// The floor of this layout: the configuration's bytes (and whether there are more files), the way back (namespace, root and working
 /// directory), the parent, the box and the instance checked, bound by descriptor.
 pub fn floor(layout: &Layout) {

@@ -12,6 +12,7 @@ pub fn markdown(passes: &[Pass], promises: &[Promise]) -> String {
     [
         promised(promises),
         one_login(passes),
+        ladder(passes),
         many_mounts(passes),
         circumstances(passes),
         at_once(passes),
@@ -89,6 +90,28 @@ fn one_login(passes: &[Pass]) -> String {
                 &format!("{:.0}", faults.median),
                 &whole,
             ],
+        );
+    }
+    text
+}
+
+/// What each thing that a module has to do adds, and which ratios it leaves possible.
+fn ladder(passes: &[Pass]) -> String {
+    let mut text = heading("The ladder: prefix layout, 30 mounts");
+    text += &table(&["", "× the minimal safe floor", "pam_namespace ÷ it", "with its script ÷ it"]);
+    use name::*;
+    for (step, subject) in [
+        ("the minimal safe floor", MINIMAL),
+        ("and the configuration's bytes and names", CONFIGURED),
+        ("and the way back: the floor", FLOOR_PREFIX),
+        ("and the user looked up", LOOKED_UP),
+        ("and all that pam_rtmp does itself, `noinit`", PREFIX),
+        ("and the stock script recognised", PREFIX_SCRIPT),
+    ] {
+        let of = |over, under| number(promise::ratio(passes, MAIN, MODULE, over, under).median);
+        row(
+            &mut text,
+            &[step, &of(subject, MINIMAL), &of(THEIRS, subject), &of(THEIRS_SCRIPT, subject)],
         );
     }
     text

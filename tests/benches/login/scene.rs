@@ -1,5 +1,6 @@
 //! Who is compared with whom: the subjects that meet in one run, in turn.
 
+use crate::floor;
 use crate::layout::{Layout, PREFIX, TEMPLATE};
 use crate::subject::{Act, Host, NameService, Subject};
 
@@ -28,6 +29,8 @@ pub const CIRCUMSTANCES: [&str; 6] = [
 /// What the scenes are made of, by name.
 pub mod name {
     pub const MINIMAL: &str = "minimal safe floor";
+    pub const CONFIGURED: &str = "minimal safe floor, configuration read";
+    pub const LOOKED_UP: &str = "floor, prefix, user looked up";
     pub const FLOOR_TEMPLATE: &str = "floor, template";
     pub const FLOOR_PREFIX: &str = "floor, prefix";
     pub const TEMPLATE: &str = "pam_rtmp, template";
@@ -98,6 +101,8 @@ fn loading() -> Scene {
 fn main() -> Scene {
     let mut subjects = few();
     subjects.extend([
+        subject(name::CONFIGURED, Act::Bare(floor::configured, &PREFIX), &PREFIX, false),
+        subject(name::LOOKED_UP, Act::Bare(floor::looked_up, &PREFIX), &PREFIX, false),
         opening(name::TEMPLATE_SCRIPT, "ours", &TEMPLATE, true),
         opening(name::PREFIX_SCRIPT, "ours", &PREFIX, true),
         opening(name::NOTHING, "nothing", &TEMPLATE, false),
@@ -109,9 +114,9 @@ fn main() -> Scene {
 fn few() -> Vec<Subject> {
     let mut subjects = modules();
     subjects.extend([
-        subject(name::MINIMAL, Act::Minimal(&PREFIX), &PREFIX, false),
-        subject(name::FLOOR_TEMPLATE, Act::Floor(&TEMPLATE), &TEMPLATE, false),
-        subject(name::FLOOR_PREFIX, Act::Floor(&PREFIX), &PREFIX, false),
+        subject(name::MINIMAL, Act::Bare(floor::minimal, &PREFIX), &PREFIX, false),
+        subject(name::FLOOR_TEMPLATE, Act::Bare(floor::floor, &TEMPLATE), &TEMPLATE, false),
+        subject(name::FLOOR_PREFIX, Act::Bare(floor::floor, &PREFIX), &PREFIX, false),
         subject(name::JOIN_BY_PID, Act::JoinByPid(&TEMPLATE), &TEMPLATE, false),
         subject(name::JOIN_BY_HANDLE, Act::JoinByHandle(&TEMPLATE), &TEMPLATE, false),
     ]);
@@ -131,7 +136,7 @@ fn modules() -> Vec<Subject> {
 /// Those that log in at once.
 pub fn at_once() -> Vec<Subject> {
     vec![
-        subject(name::FLOOR_PREFIX, Act::Floor(&PREFIX), &PREFIX, false),
+        subject(name::FLOOR_PREFIX, Act::Bare(floor::floor, &PREFIX), &PREFIX, false),
         opening(name::TEMPLATE, "ours", &TEMPLATE, false),
         opening(name::PREFIX, "ours", &PREFIX, false),
         opening(name::PREFIX_SCRIPT, "ours", &PREFIX, true),

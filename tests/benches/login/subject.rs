@@ -22,10 +22,8 @@ pub struct Subject {
 /// What is done, as root, in a process of its own.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// The minimal safe floor.
-    Minimal(&'static Layout),
-    /// The floor of a layout.
-    Floor(&'static Layout),
+    /// The bare calls of a floor.
+    Bare(fn(&Layout), &'static Layout),
     /// A user's namespace is joined, found by a process in it or by a kept handle.
     JoinByPid(&'static Layout),
     JoinByHandle(&'static Layout),
@@ -72,8 +70,7 @@ impl Act {
     /// Gets what the act needs; a session to be joined is opened.
     pub fn ready(&self) -> Ready {
         match *self {
-            Self::Minimal(layout) => Ready::Bare(floor::minimal, layout),
-            Self::Floor(layout) => Ready::Bare(floor::floor, layout),
+            Self::Bare(calls, layout) => Ready::Bare(calls, layout),
             Self::JoinByPid(layout) => {
                 let session = living_session(layout);
                 let namespace = Namespace::Of(session.pid());
