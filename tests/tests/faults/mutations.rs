@@ -139,8 +139,8 @@ const MUTATIONS: [Mutation; 18] = [
     Mutation {
         promise: "a script that the kernel could not start refuses the login",
         file: "script.rs",
-        line: "        Err(error) => Err(error.into()),\n",
-        instead: "        Err(_) => Ok(()),\n",
+        line: "    ])?;\n",
+        instead: "    ])\n    .unwrap_or(End::Exited);\n",
         test: ("faults", "script"),
         says: "the script has not run",
     },
