@@ -214,6 +214,32 @@ fn the_module_needs_libpam_and_libc() {
     assert_eq!(needed, ["libc.so.6", "libpam.so.0"]);
 }
 
+/// What the dynamic linker does with the module at each login: it looks up each name that is not
+/// defined here, through all libraries of the program, and writes each page that has an address in it.
+/// `std::process` would bring 31 names along.
+#[test]
+fn loading_the_module_takes_few_names_and_pages() {
+    let names = output("nm", &["-D", "--undefined-only"]);
+    let names: Vec<_> = names.lines().map(str::trim).collect();
+    assert!(names.len() <= 88, "{} names: {names:#?}", names.len());
+    let starters = |name: &&&str| name.contains("_ITM_") || name.contains("__gmon_start__");
+    assert_eq!(names.iter().find(starters), None, "linked with crtbeginS.o");
+
+    let segments = output("readelf", &["--segments", "--wide"]);
+    let pages = segments.lines().filter(|line| line.contains("LOAD") && line.contains(" RW "));
+    let pages = pages.map(|line| {
+        // Type, offset, address, physical address, size in the file, size in memory.
+        let numbers: Vec<_> = line
+            .split_whitespace()
+            .skip(2)
+            .map(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16).unwrap_or(0))
+            .collect();
+        let (start, end) = (numbers[0], numbers[0] + numbers[3]);
+        end.div_ceil(4096) - start / 4096
+    });
+    assert!(pages.clone().sum::<u64>() <= 6, "{:?}: {segments}", pages.collect::<Vec<_>>());
+}
+
 /// The system calls of one login through pamtester, strace's line for each: from the end of the
 /// account step, which has looked the user up before, to the answer to `pam_open_session`.
 fn calls_of_a_login(w: &World) -> Vec<String> {
