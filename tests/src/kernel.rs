@@ -28,7 +28,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use calls::{NAMES, NEVER_STOPPED};
-pub use lacking::Lacking;
+pub use lacking::{Lacking, NEWER};
 
 use crate::process::{self, Process};
 pub use crate::sys::open_syslog;

@@ -1,8 +1,27 @@
-//! Another file of this crate's tests, run by a test.
+//! Other files of this crate's tests, run by a test.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+
+/// The session suite: what a session is, and what becomes of it where somebody is in the way.
+pub const SESSIONS: [&str; 15] = [
+    "attacks_close",
+    "attacks_known",
+    "attacks_links",
+    "attacks_mounts",
+    "attacks_names",
+    "attacks_squat",
+    "boxes",
+    "instances",
+    "linux_pam",
+    "nested",
+    "private",
+    "programs",
+    "refused",
+    "surroundings",
+    "vendor",
+];
 
 /// The tests of a file, as they were built last.
 pub fn tests_of(file: &str) -> Command {

@@ -57,8 +57,17 @@ pub struct Vm {
 impl Vm {
     /// Starts a throwaway copy of the image, which is made first if need be.
     pub fn start(image: Image) -> Self {
+        Self::start_with(image, "RTMP_JOB")
+    }
+
+    /// The same, with the tests of sessions in `/job`: `debug/deps/private` and so on.
+    pub fn start_with_suite(image: Image) -> Self {
+        Self::start_with(image, "RTMP_SUITE")
+    }
+
+    fn start_with(image: Image, job: &str) -> Self {
         let directory = image.ready();
-        let (mut machine, ports) = Machine::start(&directory, &job(), From::State);
+        let (mut machine, ports) = Machine::start(&directory, &disk_of(job), From::State);
         let ssh_port = machine.ssh_port();
         let vm = Vm {
             agent: RefCell::new(Agent::on(ports.agent)),
@@ -144,8 +153,8 @@ impl Drop for Vm {
     }
 }
 
-/// The second disk: what was just built, as tests/vm puts it together.
-fn job() -> PathBuf {
-    let job = std::env::var_os("RTMP_JOB").expect("RTMP_JOB is not set: run this with tests/vm");
-    job.into()
+/// The second disk: what was just built, as tests/vm puts it together and names it in a variable.
+fn disk_of(job: &str) -> PathBuf {
+    let disk = std::env::var_os(job).unwrap_or_else(|| panic!("{job} is not set: use tests/vm"));
+    disk.into()
 }

@@ -8,25 +8,7 @@ use nix::errno::Errno;
 use rtmp_tests::Module;
 use rtmp_tests::figures::report;
 use rtmp_tests::kernel::Lacking;
-use rtmp_tests::suite::tests_of;
-
-const SESSIONS: [&str; 15] = [
-    "attacks_close",
-    "attacks_known",
-    "attacks_links",
-    "attacks_mounts",
-    "attacks_names",
-    "attacks_squat",
-    "boxes",
-    "instances",
-    "linux_pam",
-    "nested",
-    "private",
-    "programs",
-    "refused",
-    "surroundings",
-    "vendor",
-];
+use rtmp_tests::suite::{SESSIONS, tests_of};
 
 /// What takes longer, or counts.
 const RACES_AND_COUNTS: [&str; 5] =

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use super::{IF_EQUAL, LOAD, RETURN, install};
 
 /// The calls of Linux 5.1 to 5.12 that the module can do without.
-const NEWER: [(&str, c_long); 6] = [
+pub const NEWER: [(&str, c_long); 6] = [
     ("openat2", libc::SYS_openat2),
     ("open_tree", libc::SYS_open_tree),
     ("move_mount", libc::SYS_move_mount),

@@ -92,7 +92,7 @@ fn save(image: &Path) {
         .arg(&layer)
         .status();
     assert!(status.is_ok_and(|status| status.success()), "qemu-img");
-    let (machine, ports) = Machine::start(image, &super::job(), From::Disk);
+    let (machine, ports) = Machine::start(image, &super::disk_of("RTMP_JOB"), From::Disk);
     let mut agent = Agent::on(ports.agent);
     agent.greeting();
     // Without its getty the serial line is free for tests.
