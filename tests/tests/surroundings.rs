@@ -68,7 +68,10 @@ fn what_the_host_mounts_later_arrives_in_the_session_and_goes_again() {
 const JAIL: &str = "
     cd /srv && mkdir jail && cd jail && mkdir usr etc dev proc var home tmp var/tmp
     chmod 1777 tmp var/tmp && mkdir tmp/below
-    for link in /bin /sbin /lib /lib32 /lib64 /libx32; do test ! -L $link || cp -P $link .; done
+    for beside_usr in bin sbin lib lib32 lib64 libx32; do
+        if test -L /$beside_usr; then cp -P /$beside_usr .
+        elif test -d /$beside_usr; then mkdir $beside_usr; mount --rbind /$beside_usr $beside_usr; fi
+    done
     for dir in usr etc dev; do mount --rbind /$dir $dir; done
     mount -t proc proc proc";
 
