@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::accounts::Account;
 use crate::conf::sources::{SYSTEM_DIR, VENDOR_DIR, open_to_read, read_all};
-use crate::path::{AbsPath, PathFault};
+use crate::path::{AbsPath, PathFault, in_hex};
 
 /// What is done to an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,10 +119,6 @@ fn is_stock(text: &[u8]) -> bool {
         let digits = stock.as_bytes().chunks_exact(2);
         digits.zip(hash).all(|(digits, byte)| digits == in_hex(byte))
     })
-}
-
-fn in_hex(byte: u8) -> [u8; 2] {
-    [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
 }
 
 /// As the stock script reads login.defs(5).

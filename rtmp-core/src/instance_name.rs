@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::fmt::{self, Write};
+use std::fmt;
 
 use md5::{Digest, Md5};
 
-use crate::path::{AbsPath, Name, NameFault, Shown};
+use crate::path::{AbsPath, Name, NameFault, Shown, in_hex};
 use crate::selinux::Context;
 
 /// Names longer than this are cut, in bytes: `pam_namespace`'s number, kept so that the instances
@@ -14,26 +14,22 @@ use crate::selinux::Context;
 const LONGEST: usize = 80;
 
 /// The hexadecimal MD5 of a text. Not for secrecy: `pam_namespace` names instances so.
-fn md5_hex(text: &[u8]) -> String {
-    Md5::digest(text).iter().fold(String::with_capacity(32), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        write!(hex, "{byte:02x}").unwrap_or_default();
-        hex
-    })
+fn md5_hex(text: &[u8]) -> Vec<u8> {
+    Md5::digest(text).into_iter().flat_map(in_hex).collect()
 }
 
 /// A name as `pam_namespace` would have it: hashed with `gen_hash`, else cut to 80 bytes, the last
 /// 33 of which are then an underscore and the hash of the whole.
 pub fn fit(name: Cow<'_, [u8]>, gen_hash: bool) -> Cow<'_, [u8]> {
     if gen_hash {
-        return md5_hex(&name).into_bytes().into();
+        return md5_hex(&name).into();
     }
     if name.len() <= LONGEST {
         return name;
     }
     let hash = md5_hex(&name);
     let kept = name.get(..LONGEST - hash.len() - 1).unwrap_or_default();
-    [kept, b"_", hash.as_bytes()].concat().into()
+    [kept, b"_", &hash].concat().into()
 }
 
 /// The name of a polydir's instance in a box.
@@ -151,7 +147,7 @@ mod tests {
         let cut = fit(long[..].into(), false);
         assert_eq!(cut.len(), 80);
         assert!(cut.starts_with(&[b'a'; 47]) && cut.get(47) == Some(&b'_'));
-        assert!(cut.ends_with(md5_hex(&long).as_bytes()));
+        assert!(cut.ends_with(&md5_hex(&long)));
     }
 
     #[test]
@@ -199,7 +195,7 @@ mod tests {
         let long = c"system_u:object_r:tmp_t:s0-s15:c1,c3,c5,c7,c9,c11,c13,c15,c17,c19,c21,c23,c25";
         let name = complete(&hole("", "", "_alice", false), long);
         let whole = format!("{}_alice", long.to_string_lossy());
-        let want = format!("{}_{}", &whole[..47], md5_hex(whole.as_bytes()));
+        let want = format!("{}_{}", &whole[..47], Shown(&md5_hex(whole.as_bytes())));
         assert_eq!(name, Ok(want));
     }
 

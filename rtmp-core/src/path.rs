@@ -30,6 +30,11 @@ fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|&b| b == b'/').filter(|component| !matches!(component, [] | [b'.']))
 }
 
+/// The two digits of a byte.
+pub fn in_hex(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
+}
+
 /// A number in decimal digits.
 pub struct Decimal {
     digits: [u8; 10],
