@@ -55,6 +55,7 @@ impl<'h> Host<'h> {
     }
 
     /// Writes one line to the log.
+    #[cold]
     pub fn log(&self, priority: Priority, line: &dyn Display) {
         // A NUL can only come from a bug; the line is then cut there.
         let line = line.to_string().replace('\0', "");
@@ -68,10 +69,8 @@ impl<'h> Host<'h> {
 
     /// Keeps what `close_session` will need. It is plain data: dropping it in a forked child that
     /// calls pam_end(3) changes nothing.
+    #[cold]
     pub fn keep(&mut self, kept: Kept) -> Result<(), &'static str> {
-        if kept.is_empty() {
-            return Ok(());
-        }
         let kept = match self.kept() {
             Some(earlier) => kept.after(earlier),
             None => kept,

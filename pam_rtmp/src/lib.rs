@@ -6,6 +6,8 @@
 mod door;
 mod host;
 
+use std::fmt::Display;
+
 use host::{Host, Priority};
 use rtmp_core::accounts::{Account, System};
 use rtmp_core::conf::{Rules, Sources};
@@ -23,16 +25,23 @@ enum Denied {
     User(String),
 }
 
+#[cold]
+fn denied(error: &dyn Display) -> Denied {
+    Denied::Session(error.to_string())
+}
+
 /// Opens the session of `PAM_USER`.
 fn open_session(host: &mut Host<'_>, options: &Options) -> Result<(), Denied> {
-    let denied = |error: &dyn std::fmt::Display| Denied::Session(error.to_string());
     let account = account(host)?;
     let sources = Sources::system().map_err(|error| denied(&error))?;
     let rules = Rules::parse(&sources);
     if options.debug {
         say_what_is_odd(host, options, &rules);
     }
-    let asker = asker(host, options)?;
+    let asker = match options.unmount {
+        Unmount::Never => None,
+        Unmount::Remount | Unmount::Only => Some(asker(host)?),
+    };
     let plan = Plan::new(rules, account, asker.as_ref(), options, &System)
         .map_err(|error| denied(&error))?;
     for fault in &plan.ignored {
@@ -45,7 +54,10 @@ fn open_session(host: &mut Host<'_>, options: &Options) -> Result<(), Denied> {
     for notice in opened.notices() {
         host.log(Priority::Warning, notice);
     }
-    host.keep(opened.keep()).map_err(|error| denied(&error))
+    match opened.keep() {
+        Some(kept) => host.keep(kept).map_err(|error| denied(&error)),
+        None => Ok(()),
+    }
 }
 
 /// Nothing to do, unless the session has mounts to detach or instances to remove.
@@ -85,29 +97,27 @@ fn account(host: &Host<'_>) -> Result<Account, Denied> {
 
 /// Who asks for the session: `PAM_RUSER`, or else the caller's real user. Only `unmnt_remnt` and
 /// `unmnt_only` need to know.
-fn asker(host: &Host<'_>, options: &Options) -> Result<Option<Account>, Denied> {
-    if options.unmount == Unmount::Never {
-        return Ok(None);
-    }
-    let unknown = |who: &dyn std::fmt::Display| {
+#[cold]
+fn asker(host: &Host<'_>) -> Result<Account, Denied> {
+    let unknown = |who: &dyn Display| {
         Denied::User(format!("unable to tell whose instances to unmount: there is no user {who}"))
     };
-    let found = match host.ruser() {
+    match host.ruser() {
         Some(ruser) if !ruser.is_empty() => {
             let shown = rtmp_core::path::Shown(ruser);
             let name = Name::new(ruser).map_err(|_| unknown(&shown))?;
             Account::find(name, &System)
                 .map_err(|_| unknown(&shown))?
-                .ok_or_else(|| unknown(&shown))?
+                .ok_or_else(|| unknown(&shown))
         }
         _ => {
             let uid = rtmp_core::accounts::real_uid();
-            Account::of_uid(uid).map_err(|_| unknown(&uid))?.ok_or_else(|| unknown(&uid))?
+            Account::of_uid(uid).map_err(|_| unknown(&uid))?.ok_or_else(|| unknown(&uid))
         }
-    };
-    Ok(Some(found))
+    }
 }
 
+#[cold]
 fn say_what_is_odd(host: &Host<'_>, options: &Options, rules: &Rules<'_>) {
     for option in &options.unknown {
         let option = rtmp_core::path::Shown(option);

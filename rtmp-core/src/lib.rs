@@ -22,6 +22,11 @@
 //! - **method**: what tells two instances apart: `user`, `context`, `level`, `tmpdir`, `tmpfs`
 //! - **exempt**: a user who keeps the real polydir
 //! - **draft**: a directory that is not finished, under a name that nobody uses
+//!
+//! # What is cold
+//!
+//! `#[cold]` is what no ordinary login runs: the first of a user, a refusal, an older kernel, the end
+//! of a session. `pam_rtmp/login.ld` lays the rest side by side.
 
 pub mod accounts;
 pub mod conf;

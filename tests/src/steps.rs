@@ -16,6 +16,8 @@ pub struct Steps {
     pub look_ups: u64,
     /// How many look-ups there were.
     pub times: u64,
+    /// How far apart the first and the last byte lie of what it ran of the object's code.
+    pub span: usize,
 }
 
 /// Counts the instructions between entering and leaving the first function of `object` (the end of
@@ -39,7 +41,8 @@ pub fn count<T>(
     };
     assert!(matches!(wait(child), WaitStatus::Stopped(_, Signal::SIGSTOP)), "it did not prepare");
     let object = text_of(child, object);
-    let mut steps = Steps { own: 0, look_ups: 0, times: 0 };
+    let mut steps = Steps { own: 0, look_ups: 0, times: 0, span: 0 };
+    let (mut first, mut last) = (usize::MAX, 0);
     // Where the call under count, and the look-up in it, will return to.
     let (mut call, mut away) = (None, None);
     loop {
@@ -56,6 +59,9 @@ pub fn count<T>(
             Some((address, stack)) if address as usize == here && registers.rsp > stack => break,
             Some(_) => {}
         }
+        if object.contains(&here) {
+            (first, last) = (first.min(here), last.max(here));
+        }
         match away {
             None if here == look_up => {
                 away = Some((returns_to(), registers.rsp));
@@ -70,7 +76,7 @@ pub fn count<T>(
     }
     ptrace::kill(child).unwrap();
     wait(child);
-    steps
+    Steps { span: last.saturating_sub(first), ..steps }
 }
 
 fn wait(child: Pid) -> WaitStatus {

@@ -2,6 +2,8 @@
 //! extensions, which live where that module ignores what it reads.
 
 use std::ffi::CString;
+use std::fmt::Arguments;
+use std::io::BufRead;
 use std::path::Path;
 
 use super::token::{Words, is_space};
@@ -9,15 +11,21 @@ use super::{
     Backing, BindFlags, Create, Fault, Init, Key, List, Origin, Remark, Rule, Rules, Sources,
     TmpfsOptions, Word,
 };
-use crate::path::AbsPath;
+use crate::path::{AbsPath, Shown};
 
 /// A fault before its file and line are known: the column and the sentence.
 type Complaint = (usize, String);
 
+#[cold]
+fn complaint(column: usize, message: Arguments<'_>) -> Complaint {
+    (column, message.to_string())
+}
+
 impl<'t> Rules<'t> {
     /// The rules of all files, in order. Bad lines are set aside in [`Rules::faults`].
     pub fn parse(sources: &'t Sources) -> Self {
-        let mut rules = Self::default();
+        // `/tmp` and `/var/tmp`, as a rule.
+        let mut rules = Self { rules: Vec::with_capacity(2), ..Self::default() };
         for source in sources.iter() {
             rules.add(&source.path, &source.text);
         }
@@ -26,7 +34,7 @@ impl<'t> Rules<'t> {
 
     /// Adds the rules of one file.
     pub fn add(&mut self, file: &'t Path, text: &'t [u8]) {
-        for (index, line) in text.split(|&b| b == b'\n').enumerate() {
+        for (index, line) in lines(text).enumerate() {
             let mut reader = Reader {
                 origin: Origin { file, line: index + 1, column: 1 },
                 remarks: &mut self.remarks,
@@ -40,6 +48,21 @@ impl<'t> Rules<'t> {
             }
         }
     }
+}
+
+/// The lines of a text.
+fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || (!text.is_empty()).then(|| cut(&mut text, b'\n')))
+}
+
+/// Takes what comes before a byte off a text, and the byte: by memchr(3), which need not look at each
+/// byte of a distribution's long comments.
+fn cut<'t>(text: &mut &'t [u8], end: u8) -> &'t [u8] {
+    let all = *text;
+    // Memory does not fail.
+    let len = text.skip_until(end).unwrap_or(0);
+    let taken = all.get(..len).unwrap_or_default();
+    taken.strip_suffix(&[end]).unwrap_or(taken)
 }
 
 struct Reader<'r, 't> {
@@ -65,15 +88,15 @@ struct Method<'t> {
 }
 
 impl<'t> Reader<'_, 't> {
-    fn remark(&mut self, word: &Word<'t>, message: impl Into<String>) {
+    #[cold]
+    fn remark(&mut self, word: &Word<'t>, message: Arguments<'_>) {
         let origin = self.origin.at(word.column());
-        self.remarks.push(Remark { origin, message: message.into() });
+        self.remarks.push(Remark { origin, message: message.to_string() });
     }
 
     fn line(&mut self, line: &'t [u8]) -> Result<Option<Rule<'t>>, Complaint> {
         // A comment starts at any #, even in quotes; a NUL ends a line of a C program.
-        let end = line.iter().position(|&b| b == b'#' || b == 0).unwrap_or(line.len());
-        let line = line.get(..end).unwrap_or_default();
+        let line = cut(&mut cut(&mut &*line, b'#'), 0);
         if line.iter().all(|&b| is_space(b)) {
             return Ok(None);
         }
@@ -81,7 +104,8 @@ impl<'t> Reader<'_, 't> {
         let mut field = |name: &str| {
             let column = words.column();
             words.next().ok_or_else(|| {
-                (column, format!("{name} is missing; expected polydir, instance prefix, method"))
+                let expected = "expected polydir, instance prefix, method";
+                complaint(column, format_args!("{name} is missing; {expected}"))
             })
         };
         let polydir = field("the polydir")?;
@@ -89,7 +113,7 @@ impl<'t> Reader<'_, 't> {
         let method = field("the method")?;
         let list = words.next();
         if let Some(extra) = words.next() {
-            self.remark(&extra, format!("\"{extra}\" is a fifth field and ignored"));
+            self.remark(&extra, format_args!("\"{extra}\" is a fifth field and ignored"));
         }
         self.rule(polydir, prefix, method, list).map(Some)
     }
@@ -104,11 +128,10 @@ impl<'t> Reader<'_, 't> {
         let template = is_template(&prefix)?;
         let method = split_method(&method, template);
         let flags = self.flags(&method.flags)?;
-        let create = flags.create.clone();
-        let init = flags.init.clone();
-        let backing = self.backing(&method.name, prefix, template, flags)?;
+        let backing = self.backing(&method.name, prefix, template, &flags)?;
         let list = self.list(list.as_ref(), method.exempt.as_ref())?;
         check_paths(&polydir, &backing)?;
+        let Flags { create, init, .. } = flags;
         Ok(Rule { origin: self.origin, polydir, backing, create, init, list })
     }
 
@@ -129,7 +152,9 @@ impl<'t> Reader<'_, 't> {
                     // noinit wins over iscript, in either order.
                     Some(script) if flags.init != Init::None => flags.init = Init::Script(script),
                     Some(_) => {}
-                    None => self.remark(word, "names no script; the default one is run"),
+                    None => {
+                        self.remark(word, format_args!("names no script; the default one is run"))
+                    }
                 }
             } else if value("shared").is_some() {
                 flags.shared = Some(word.clone());
@@ -137,19 +162,23 @@ impl<'t> Reader<'_, 't> {
                 if value.as_bytes().starts_with(b"=") {
                     flags.mntopts = Some(value.skip(1));
                 } else {
-                    self.remark(word, "names no mount option; expected mntopts=OPTION,...");
+                    let expected = "expected mntopts=OPTION,...";
+                    self.remark(word, format_args!("names no mount option; {expected}"));
                 }
             } else if word.as_bytes() == b"flat" {
                 flags.flat = Some(word.clone());
             } else {
-                self.remark(word, format!(
-                    "\"{word}\" is not a flag and ignored; the flags are create, flat, iscript, mntopts, noinit and shared"
-                ));
+                let flags = "create, flat, iscript, mntopts, noinit and shared";
+                self.remark(
+                    word,
+                    format_args!("\"{word}\" is not a flag and ignored; the flags are {flags}"),
+                );
             }
         }
         Ok(flags)
     }
 
+    #[cold]
     fn create(&mut self, value: &Word<'t>) -> Create<'t> {
         let Some(b'=') = value.as_bytes().first() else { return Create::default() };
         let value = value.skip(1);
@@ -165,13 +194,16 @@ impl<'t> Reader<'_, 't> {
         if let Some(mode) = &mode {
             if !matches!(mode.as_bytes(), [b'0', digits @ ..] if digits.iter().all(|d| matches!(d, b'0'..=b'7')))
             {
-                self.remark(mode, match strtoul(mode.as_bytes()) {
-                    Some(read) => format!(
+                match strtoul(mode.as_bytes()) {
+                    Some(read) => self.remark(mode, format_args!(
                         "\"{mode}\" is not an octal number with a leading 0; it is read as 0{:o}",
                         read & 0o7777
+                    )),
+                    None => self.remark(
+                        mode,
+                        format_args!("\"{mode}\" is no mode; 0777 less the umask counts"),
                     ),
-                    None => format!("\"{mode}\" is no mode; 0777 less the umask counts"),
-                });
+                }
             }
         }
         Create {
@@ -186,7 +218,7 @@ impl<'t> Reader<'_, 't> {
         method: &Word<'t>,
         prefix: Word<'t>,
         template: bool,
-        flags: Flags<'t>,
+        flags: &Flags<'t>,
     ) -> Result<Backing<'t>, Complaint> {
         let shared = flags.shared.is_some();
         let key = match method.as_bytes() {
@@ -195,19 +227,22 @@ impl<'t> Reader<'_, 't> {
             b"level" => Some(Key::Level { shared }),
             b"tmpdir" | b"tmpfs" => None,
             _ => {
-                return Err((
+                let methods = "user, context, level, tmpdir and tmpfs";
+                return Err(complaint(
                     method.column(),
-                    format!(
-                        "\"{method}\" is not a method; the methods are user, context, level, tmpdir and tmpfs"
-                    ),
+                    format_args!("\"{method}\" is not a method; the methods are {methods}"),
                 ));
             }
         };
         if let (Some(word), None | Some(Key::User)) = (&flags.shared, key) {
-            self.remark(word, "shared means something only with the methods context and level");
+            let methods = "context and level";
+            self.remark(
+                word,
+                format_args!("shared means something only with the methods {methods}"),
+            );
         }
         if let (Some(word), false) = (&flags.flat, template && key.is_some()) {
-            self.remark(word, "flat means something only in a %{UID} template");
+            self.remark(word, format_args!("flat means something only in a %{{UID}} template"));
         }
         Ok(match key {
             Some(key) if template => Backing::Template {
@@ -220,11 +255,10 @@ impl<'t> Reader<'_, 't> {
                 Backing::Prefix { prefix, key, flags: self.bind_flags(flags.mntopts.as_ref()) }
             }
             None if template => {
-                return Err((
+                let expected = "expected user, context or level";
+                return Err(complaint(
                     prefix.column(),
-                    format!(
-                        "a %{{UID}} template cannot have the method {method}; expected user, context or level"
-                    ),
+                    format_args!("a %{{UID}} template cannot have the method {method}; {expected}"),
                 ));
             }
             None if method.as_bytes() == b"tmpdir" => {
@@ -243,7 +277,7 @@ impl<'t> Reader<'_, 't> {
                     b"ro" => flags.read_only = true,
                     _ => self.remark(
                         &option,
-                        format!("\"{option}\" is ignored; a bind mount takes nodev, noexec, nosuid and ro"),
+                        format_args!("\"{option}\" is ignored; a bind mount takes nodev, noexec, nosuid and ro"),
                     ),
                 }
             }
@@ -257,8 +291,9 @@ impl<'t> Reader<'_, 't> {
         exempt: Option<&Word<'t>>,
     ) -> Result<List<'t>, Complaint> {
         let parse = |word: &Word<'t>| {
-            List::parse(word)
-                .map_err(|(entry, message)| (entry.column(), format!("\"{entry}\" {message}")))
+            List::parse(word).map_err(|(entry, message)| {
+                complaint(entry.column(), format_args!("\"{entry}\" {message}"))
+            })
         };
         let mut list = field.map_or_else(|| Ok(List::everybody()), parse)?;
         if let Some(exempt) = exempt {
@@ -268,26 +303,22 @@ impl<'t> Reader<'_, 't> {
                 }
                 (List::AllBut(entries), List::AllBut(more)) => entries.extend(more),
                 (List::Only(_), _) | (_, List::Only(_)) => {
-                    return Err((
+                    return Err(complaint(
                         exempt.column(),
-                        "exempt users in the method field do not go with ~".to_owned(),
+                        format_args!("exempt users in the method field do not go with ~"),
                     ));
                 }
             }
         }
         if list.entries().iter().any(|entry| entry.word().as_bytes().is_empty()) {
             if let Some(word) = field.or(exempt) {
-                self.remark(
-                    word,
-                    match list {
-                        List::Only(ref entries) if entries.len() == 1 => {
-                            "names nobody, so nobody is polyinstantiated"
-                        }
-                        List::Only(_) | List::AllBut(_) => {
-                            "holds an empty name, which matches nobody"
-                        }
-                    },
-                );
+                let message = match list {
+                    List::Only(ref entries) if entries.len() == 1 => {
+                        "names nobody, so nobody is polyinstantiated"
+                    }
+                    List::Only(_) | List::AllBut(_) => "holds an empty name, which matches nobody",
+                };
+                self.remark(word, format_args!("{message}"));
             }
         }
         Ok(list)
@@ -306,6 +337,7 @@ impl BindFlags {
     }
 }
 
+#[cold]
 fn tmpfs_options(word: Option<&Word<'_>>) -> TmpfsOptions {
     let mut flags = BindFlags::default();
     let mut data = Vec::new();
@@ -356,20 +388,18 @@ fn is_template(prefix: &Word<'_>) -> Result<bool, Complaint> {
             b"%{UID}" | b"%{USER}" => own = true,
             b"%{GID}" | b"%{HOME}" => {}
             other => {
-                return Err((
+                let (other, variables) = (Shown(other), "%{UID}, %{USER}, %{GID} and %{HOME}");
+                return Err(complaint(
                     prefix.skip(start).column(),
-                    format!(
-                        "\"{}\" is not a variable; the variables are %{{UID}}, %{{USER}}, %{{GID}} and %{{HOME}}",
-                        crate::path::Shown(other)
-                    ),
+                    format_args!("\"{other}\" is not a variable; the variables are {variables}"),
                 ));
             }
         }
     }
     if some && !own {
-        return Err((
+        return Err(complaint(
             prefix.column(),
-            "a template needs %{UID} or %{USER}, or users would share a box".to_owned(),
+            format_args!("a template needs %{{UID}} or %{{USER}}, or users would share a box"),
         ));
     }
     Ok(own)
@@ -379,17 +409,22 @@ fn is_template(prefix: &Word<'_>) -> Result<bool, Complaint> {
 fn check_paths(polydir: &Word<'_>, backing: &Backing<'_>) -> Result<(), Complaint> {
     let literal = |word: &Word<'_>| !word.as_bytes().iter().any(|b| matches!(b, b'$' | b'%'));
     if literal(polydir) {
-        AbsPath::check_below_root(polydir.as_bytes())
-            .map_err(|fault| (polydir.column(), format!("polydir \"{polydir}\" {fault}")))?;
+        AbsPath::check_below_root(polydir.as_bytes()).map_err(|fault| {
+            complaint(polydir.column(), format_args!("polydir \"{polydir}\" {fault}"))
+        })?;
     }
     let prefix = backing.prefix();
     let optional = matches!(backing, Backing::Tmpfs { .. }) && !prefix.as_bytes().starts_with(b"/");
     if literal(prefix) && !optional {
-        AbsPath::check(prefix.as_bytes())
-            .map_err(|fault| (prefix.column(), format!("instance prefix \"{prefix}\" {fault}")))?;
+        AbsPath::check(prefix.as_bytes()).map_err(|fault| {
+            complaint(prefix.column(), format_args!("instance prefix \"{prefix}\" {fault}"))
+        })?;
     }
     if optional && prefix.as_bytes().windows(2).any(|pair| matches!(pair, b"..")) {
-        return Err((prefix.column(), format!("instance prefix \"{prefix}\" must not contain ..")));
+        return Err(complaint(
+            prefix.column(),
+            format_args!("instance prefix \"{prefix}\" must not contain .."),
+        ));
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ impl Sources {
             (Err(error), Some(vendor)) if missing(&error) => read(within(vendor, main)),
             (result, _) => result,
         };
-        let mut sources = vec![first?];
+        let mut sources = Self(vec![first?]);
         let mut drop_ins = drop_ins(within(dir, b"namespace.d"))?;
         if let Some(vendor) = vendor {
             let more = self::drop_ins(within(vendor, b"namespace.d"))?;
@@ -76,16 +76,25 @@ impl Sources {
             let mut new: Vec<_> = more.into_iter().filter(is_new).collect();
             drop_ins.append(&mut new);
         }
+        if !drop_ins.is_empty() {
+            sources.add(drop_ins)?;
+        }
+        Ok(sources)
+    }
+
+    /// Most hosts have none.
+    #[cold]
+    fn add(&mut self, mut drop_ins: Vec<PathBuf>) -> Result<(), SourcesError> {
         drop_ins.sort_unstable_by(|a, b| a.file_name().cmp(&b.file_name()));
         for path in drop_ins {
             match read(path) {
-                Ok(source) => sources.push(source),
+                Ok(source) => self.0.push(source),
                 // A directory called x.conf yields nothing in pam_namespace, so it does here.
                 Err(error) if error.error.kind() == io::ErrorKind::IsADirectory => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self(sources))
+        Ok(())
     }
 
     /// Only this text: a file that is not installed, or a test.

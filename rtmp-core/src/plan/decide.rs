@@ -63,13 +63,25 @@ impl<H: Surroundings> Login<'_, H> {
         fault: &impl Fn(&Word<'_>, String) -> Refusal<'t>,
     ) -> Result<(Option<AbsPath>, bool), Refusal<'t>> {
         let only = self.options.unmount == Unmount::Only;
-        let Some(asker) = self.asker else { return Ok((None, only)) };
+        match self.asker {
+            None => Ok((None, only)),
+            Some(asker) => self.uncovering_for(asker, rule, fault).map(|path| (path, only)),
+        }
+    }
+
+    #[cold]
+    fn uncovering_for<'t>(
+        &self,
+        asker: &Account,
+        rule: &Rule<'t>,
+        fault: &impl Fn(&Word<'_>, String) -> Refusal<'t>,
+    ) -> Result<Option<AbsPath>, Refusal<'t>> {
         if self.exemption(asker, rule)?.is_some() {
-            return Ok((None, only));
+            return Ok(None);
         }
         let path = conf::polydir_path(&expand(&rule.polydir, asker))
             .map_err(|why| fault(&rule.polydir, format!("polydir \"{}\" {why}", rule.polydir)))?;
-        Ok((Some(path), only))
+        Ok(Some(path))
     }
 
     fn expand<'w>(&self, word: &'w Word<'_>) -> Cow<'w, [u8]> {

@@ -22,12 +22,8 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Whether there is nothing to undo.
-    pub fn is_empty(&self) -> bool {
-        self.mounts.is_empty() && self.temporaries.is_empty()
-    }
-
     /// Together with what an earlier session on the same handle kept.
+    #[cold]
     pub fn after(self, earlier: &Self) -> Self {
         Self {
             mounts: [&earlier.mounts[..], &self.mounts[..]].concat(),
@@ -83,6 +79,7 @@ pub fn close(kept: &Kept, unmount: bool) -> Closed {
     })
 }
 
+#[cold]
 fn close_with(calls: Calls, kept: &Kept, unmount: bool) -> Result<Closed, Why> {
     let api = MountApi::new(calls)?;
     let mut closed = Closed::default();
@@ -169,6 +166,7 @@ fn detach(
 
 /// Removes instances that a session made before it was refused: they are empty. One that stays is
 /// empty, and has a name that nobody uses.
+#[cold]
 pub(super) fn remove_new(calls: Calls, temporaries: &[(&AbsPath, TemporaryName, Stat)]) {
     let Ok(api) = MountApi::new(calls) else { return };
     for (parent, name, found) in temporaries {

@@ -69,6 +69,7 @@ impl Instance {
         Ok(Cover(copy))
     }
 
+    #[cold]
     fn cover_by_proc(
         &self,
         api: MountApi,
@@ -94,6 +95,7 @@ impl Instance {
 impl Cover {
     /// Mounts a new tmpfs over a polydir: empty, root's and 1777 unless its options say otherwise; a
     /// home is filled. Flags that the polydir's mount has are not lost.
+    #[cold]
     pub fn tmpfs(
         api: MountApi,
         path: &AbsPath,

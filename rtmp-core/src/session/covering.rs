@@ -88,6 +88,7 @@ impl<'p> Covering<'_, 'p> {
         self.work.label.with(self.polydir.dir.as_fd()).map_err(|errno| self.unlabelled(errno))
     }
 
+    #[cold]
     fn unlabelled(&self, errno: Errno) -> Error<'p> {
         let object = Object::Path("polydir", self.path);
         Error::new("tell the SELinux context of an instance of", object, Why::Os(errno))
@@ -134,7 +135,16 @@ impl<'p> Covering<'_, 'p> {
 
     /// Runs the administrator's script, if there is one.
     pub fn prepare(&self, new: bool, ledger: &Ledger<'p>) -> Result<(), Error<'p>> {
-        let Preparation::Script(path) = &self.work.init else { return Ok(()) };
+        match &self.work.init {
+            Preparation::Script(path) => self.run(path, new, ledger),
+            Preparation::None | Preparation::Skeleton { .. } | Preparation::NotExecutable(_) => {
+                Ok(())
+            }
+        }
+    }
+
+    #[cold]
+    fn run(&self, path: &'p AbsPath, new: bool, ledger: &Ledger<'p>) -> Result<(), Error<'p>> {
         let instance = self.instance_path(ledger);
         let instance_path = AbsPath::new(instance.to_bytes());
         let arguments = Arguments {

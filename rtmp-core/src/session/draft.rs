@@ -105,6 +105,7 @@ const MADE: &CStr = c"made";
 impl<'d> Draft<'d> {
     /// Makes an empty room in a place where only root can write, or where the sticky bit keeps
     /// others from touching what is root's.
+    #[cold]
     pub fn make(api: MountApi, place: &'d Dir, context: Option<&Context>) -> Result<Self, Why> {
         for _ in 0..TRIES {
             let name = DraftName::new(sys::random()?);

@@ -112,6 +112,7 @@ impl fmt::Display for Error<'_> {
 
 impl<'p> Error<'p> {
     /// A refusal, with the process where it was.
+    #[cold]
     pub(super) fn new(verb: &'static str, object: Object<'p>, why: Why) -> Self {
         Self { verb, object, why, aftermath: Aftermath::Unchanged }
     }

@@ -13,7 +13,7 @@ use super::parent::InstanceParent;
 use super::walk::MountApi;
 use crate::path::{AbsPath, Name};
 use crate::selinux;
-use crate::sys;
+use crate::sys::{self, Stat};
 
 /// An instance that is complete and was checked.
 #[derive(Debug)]
@@ -47,20 +47,15 @@ impl Instance {
                     let must = "belong to the polydir's owner";
                     return Err(Why::Wrong { must, uid: dir.stat.uid, mode: dir.stat.mode });
                 }
-                Ok(dir) => {
-                    let (dir, completed) = complete(api, dir, recipe)?;
-                    if completed {
+                Ok(mut dir) => {
+                    if is_half_made(&dir.stat) && complete(api, &mut dir, recipe)? {
                         ledger.note(Object::In("instance", path, name), Event::InstanceCompleted);
                     }
                     return Ok(Self { dir, new: false });
                 }
                 Err(Why::Os(Errno::ENOENT)) => {
-                    let draft = Draft::make(api, &parent.dir, recipe.label_around())?;
-                    let dir = draft.finished(recipe)?;
-                    match draft.publish(&parent.dir, name.as_cstr()) {
-                        Ok(()) => return Ok(Self { dir, new: true }),
-                        Err(Errno::EEXIST) => {}
-                        Err(errno) => return Err(Why::Os(errno)),
+                    if let Some(dir) = make(api, parent, name.as_cstr(), recipe)? {
+                        return Ok(Self { dir, new: true });
                     }
                 }
                 Err(Why::Mounted) => {
@@ -80,6 +75,7 @@ impl Instance {
 
 impl Instance {
     /// A new instance under a name that starts so and that nobody has: mkdtemp(3)'s.
+    #[cold]
     pub fn temporary<'p>(
         api: MountApi,
         (path, parent): (&'p AbsPath, &InstanceParent),
@@ -89,35 +85,49 @@ impl Instance {
     ) -> Result<Self, Why> {
         for _ in 0..TRIES {
             let name = TemporaryName::new(prefix, sys::random()?).ok_or(Errno::ENAMETOOLONG)?;
-            let draft = Draft::make(api, &parent.dir, recipe.label_around())?;
-            let dir = draft.finished(recipe)?;
-            match draft.publish(&parent.dir, name.as_cstr()) {
-                Ok(()) => {
-                    ledger.temporary(path, name, dir.stat);
-                    return Ok(Self { dir, new: true });
-                }
-                Err(Errno::EEXIST) => {}
-                Err(errno) => return Err(Why::Os(errno)),
+            if let Some(dir) = make(api, parent, name.as_cstr(), recipe)? {
+                ledger.temporary(path, name, dir.stat);
+                return Ok(Self { dir, new: true });
             }
         }
         Err(Why::Contested)
     }
 }
 
+/// Makes an instance, finished before it has its name. `None`: another login was faster.
+#[cold]
+fn make(
+    api: MountApi,
+    parent: &InstanceParent,
+    name: &CStr,
+    recipe: Recipe<'_>,
+) -> Result<Option<Dir>, Why> {
+    let draft = Draft::make(api, &parent.dir, recipe.label_around())?;
+    let dir = draft.finished(recipe)?;
+    match draft.publish(&parent.dir, name) {
+        Ok(()) => Ok(Some(dir)),
+        Err(Errno::EEXIST) => Ok(None),
+        Err(errno) => Err(Why::Os(errno)),
+    }
+}
+
 /// A first login through `pam_namespace` that was killed between its mkdir and its chmod leaves a
 /// directory that its user can never enter: empty, root's, mode 0400.
-fn complete(api: MountApi, mut dir: Dir, recipe: Recipe<'_>) -> Result<(Dir, bool), Why> {
-    if dir.stat.uid != 0 || dir.stat.permissions() != HALF_MADE {
-        return Ok((dir, false));
-    }
+fn is_half_made(stat: &Stat) -> bool {
+    stat.uid == 0 && stat.permissions() == HALF_MADE
+}
+
+/// Finishes it, unless something is in it.
+#[cold]
+fn complete(api: MountApi, dir: &mut Dir, recipe: Recipe<'_>) -> Result<bool, Why> {
     let open = dir.readable()?;
     if !sys::is_empty(&open)? {
-        return Ok((dir, false));
+        return Ok(false);
     }
     if let Some(context) = recipe.label() {
         selinux::relabel(open.as_fd(), context).map_err(Why::Label)?;
     }
     recipe.pattern.apply(&open, &dir.stat)?;
-    dir.stat = api.stat(&dir)?;
-    Ok((dir, true))
+    dir.stat = api.stat(&*dir)?;
+    Ok(true)
 }

@@ -195,6 +195,7 @@ impl<'p> Ledger<'p> {
     }
 
     /// Notes an event. Beyond the room there is, it is dropped: a notice is worth no allocation.
+    #[cold]
     pub fn note(&mut self, object: Object<'p>, event: Event) {
         if self.notices.len() < self.notices.capacity() {
             self.notices.push(Notice { object, event });
@@ -245,8 +246,13 @@ impl<'p> Ledger<'p> {
         &self.notices
     }
 
-    /// What close_session needs, if it has anything to do.
-    pub fn keep(&self) -> Kept {
+    /// What close_session needs. `None`: it has nothing to do.
+    pub fn keep(&self) -> Option<Kept> {
+        (!self.mounts.is_empty() || !self.temporaries.is_empty()).then(|| self.kept())
+    }
+
+    #[cold]
+    fn kept(&self) -> Kept {
         let mounts = self.mounts.iter();
         let temporaries = self.temporaries.iter();
         Kept {

@@ -85,6 +85,7 @@ impl Host {
 
     /// Joins its namespace. The root directory is set again, since joining a namespace leads to
     /// *its* root: without that a chrooted process would find itself outside of its chroot.
+    #[cold]
     fn enter(self) -> Result<Self, Errno> {
         setns(&self.namespace, CloneFlags::CLONE_NEWNS)?;
         fchdir(&self.root)?;
@@ -133,6 +134,7 @@ impl PrivateNamespace {
         })
     }
 
+    #[cold]
     fn outside_of_the_chroot(&self, act: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
         let (root, cwd) = (directory(c"/")?, directory(c"."));
         setns(this_namespace()?, CloneFlags::CLONE_NEWNS)?;

@@ -19,6 +19,7 @@ const DEPTH: usize = 64;
 /// Only a mount that is proved to be an instance of the same rule: its root within its file system
 /// lies in the rule's instance parent. Everything else stays, be it a job's own `/tmp` or systemd's
 /// `PrivateTmp=`.
+#[cold]
 pub fn step_out<'p>(api: MountApi, plan: &'p Plan<'_>) -> Result<(), Error<'p>> {
     for _ in 0..DEPTH {
         let mut stepped = false;

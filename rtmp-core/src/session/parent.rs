@@ -89,6 +89,7 @@ struct Place<'a, 'p> {
 }
 
 impl<'p> Place<'_, 'p> {
+    #[cold]
     fn claim(&self, ledger: &mut Ledger<'p>) -> Result<InstanceParent, Why> {
         let path = self.path;
         for _ in 0..TRIES {

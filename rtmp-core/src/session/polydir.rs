@@ -24,6 +24,7 @@ pub struct Polydir {
 impl Polydir {
     /// Opens the polydir; makes its last component if that is missing and may be made. What a
     /// user has mounted on it is left out of the session.
+    #[cold]
     pub fn open<'p>(
         api: MountApi,
         path: &'p AbsPath,

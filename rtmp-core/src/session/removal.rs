@@ -21,6 +21,7 @@ use crate::sys::{self, Stat};
 ///
 /// Directories are not descended into: their own directories are moved up first, so that a tree
 /// takes one level of descriptors and stack however deep its owner made it.
+#[cold]
 pub fn remove(
     api: MountApi,
     parent: &Dir,
@@ -52,6 +53,7 @@ pub fn take_back(place: &Dir, name: &CStr) {
 }
 
 /// Removes all that is in a directory.
+#[cold]
 pub fn empty(api: MountApi, top: &Dir) -> Result<(), Why> {
     // Each pass takes one level away; who keeps making more does not hold root up for ever.
     for _ in 0..DEEPEST {

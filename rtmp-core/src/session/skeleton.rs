@@ -3,7 +3,7 @@
 
 use std::ffi::{CString, OsStr};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -32,6 +32,7 @@ pub struct Owner {
 
 /// Fills an open directory that will be seen at `path`, and has this SELinux context. No skeleton,
 /// nothing to fill it with.
+#[cold]
 pub fn fill(
     home: impl AsFd,
     path: &AbsPath,
@@ -75,6 +76,7 @@ struct Copying {
 
 impl Copying {
     /// Copies what is in a directory; `seen` is where the copy will be seen.
+    #[cold]
     fn entries(&self, from: &Path, to: impl AsFd, seen: &Path) -> Result<(), Why> {
         for (name, _) in sys::entries(open(from, DIRECTORY, Mode::empty())?)? {
             let name = OsStr::from_bytes(name.to_bytes());
@@ -95,7 +97,7 @@ impl Copying {
                 let mode = Mode::S_IRUSR | Mode::S_IWUSR;
                 let copy = self.create(&seen, libc::S_IFREG, || openat(&to, name, flags, mode))?;
                 let mut copy = File::from(copy);
-                io::copy(&mut File::open(&path)?, &mut copy)?;
+                io::copy::<dyn Read, _>(&mut File::open(&path)?, &mut copy)?;
                 give(&OwnedFd::from(copy), &path, self.owner)?;
             }
             // A device, socket or pipe has no business in a skeleton.

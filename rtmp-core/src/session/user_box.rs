@@ -88,6 +88,7 @@ impl<'p> Boxed<'p> {
         (parent.dir.is_firm_inside() && box_is_fine && is_fine).then_some(dir)
     }
 
+    #[cold]
     fn open_box(
         &self,
         api: MountApi,
@@ -157,6 +158,7 @@ impl<'p> Boxed<'p> {
         }
     }
 
+    #[cold]
     fn instance_in(
         &self,
         api: MountApi,

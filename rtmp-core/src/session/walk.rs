@@ -211,6 +211,7 @@ impl MountApi {
         Ok(Dir { fd, stat, ground, linked: false })
     }
 
+    #[cold]
     fn what_is_at(self, dir: &Dir, name: &CStr) -> Why {
         match self.lstat_at(dir, name) {
             Ok(stat) if stat.is_type(libc::S_IFLNK) => Why::Link,
@@ -262,20 +263,7 @@ impl MountApi {
                 }
                 openat2(dir, path, OpenHow::new().flags(DIRECTORY).resolve(resolve))
             }
-            Calls::Classic if mounts == Mounts::Crossed => {
-                openat(dir, path, DIRECTORY, Mode::empty())
-            }
-            Calls::Classic => {
-                // First as whatever it is: a mount on a file is a mount, too.
-                let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-                let fd = openat(dir, path, flags, Mode::empty())?;
-                // By fdinfo, not by fstat, which asks the file system.
-                if sys::mount_of(&fd)? != mount {
-                    return Err(Errno::EXDEV);
-                }
-                // `.` is the very same, and only a directory has one.
-                openat(&fd, c".", DIRECTORY, Mode::empty())
-            }
+            Calls::Classic => classic::open_at(dir, path, mounts, mount),
         }
     }
 
@@ -305,10 +293,7 @@ impl MountApi {
     pub fn stat(self, fd: impl AsFd) -> Result<Stat, Why> {
         match self.calls {
             Calls::Descriptors => sys::statx(fd).map_err(|errno| self.why(errno)),
-            Calls::Classic => {
-                let mount = sys::mount_of(&fd)?;
-                Ok(from_fstat(&fstat(fd)?, mount))
-            }
+            Calls::Classic => classic::stat(fd.as_fd()),
         }
     }
 
@@ -322,6 +307,7 @@ impl MountApi {
     }
 }
 
+#[cold]
 fn why(calls: Calls, errno: Errno) -> Why {
     match (calls, errno) {
         (Calls::Descriptors, Errno::ENOSYS | Errno::EPERM) => Why::CallMissing,
@@ -332,9 +318,44 @@ fn why(calls: Calls, errno: Errno) -> Why {
 fn lstat(calls: Calls, path: &CStr) -> Result<Stat, Why> {
     match calls {
         Calls::Descriptors => sys::lstatx(path).map_err(|errno| why(calls, errno)),
-        Calls::Classic => {
-            Ok(from_fstat(&fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW)?, 0))
+        Calls::Classic => classic::lstat(path),
+    }
+}
+
+/// The same by older calls.
+mod classic {
+    use super::*;
+
+    #[cold]
+    pub fn open_at(
+        dir: BorrowedFd<'_>,
+        path: &CStr,
+        mounts: Mounts,
+        mount: u64,
+    ) -> Result<OwnedFd, Errno> {
+        if mounts == Mounts::Crossed {
+            return openat(dir, path, DIRECTORY, Mode::empty());
         }
+        // First as whatever it is: a mount on a file is a mount, too.
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let fd = openat(dir, path, flags, Mode::empty())?;
+        // By fdinfo, not by fstat, which asks the file system.
+        if sys::mount_of(&fd)? != mount {
+            return Err(Errno::EXDEV);
+        }
+        // `.` is the very same, and only a directory has one.
+        openat(&fd, c".", DIRECTORY, Mode::empty())
+    }
+
+    #[cold]
+    pub fn stat(fd: BorrowedFd<'_>) -> Result<Stat, Why> {
+        let mount = sys::mount_of(fd)?;
+        Ok(from_fstat(&fstat(fd)?, mount))
+    }
+
+    #[cold]
+    pub fn lstat(path: &CStr) -> Result<Stat, Why> {
+        Ok(from_fstat(&fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW)?, 0))
     }
 }
 

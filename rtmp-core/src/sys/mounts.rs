@@ -10,6 +10,7 @@ use crate::path::{Decimal, PATH_MAX};
 
 /// The mount of an open file, from `/proc/self/fdinfo` (Linux 3.15): the kernel's own record, for
 /// which no file system is asked.
+#[cold]
 pub fn mount_of(file: impl AsFd) -> Result<u64, Errno> {
     use nix::fcntl::{OFlag, open};
     let path = ProcPath::new(b"/proc/self/fdinfo/", file.as_fd());
@@ -56,6 +57,7 @@ pub struct MountRecord {
 
 /// Looks a mount up in the mount table, which is read piece by piece; no file system is asked.
 /// `ENOENT`: there is no such mount in this namespace, or none that can be seen from here.
+#[cold]
 pub fn mount_record(mount: u64) -> Result<MountRecord, Errno> {
     use nix::fcntl::{OFlag, open};
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;

@@ -33,6 +33,7 @@ const NO_PROGRAM: [Errno; 5] =
 /// # Errors
 ///
 /// There is no process for it, it could not be prepared as said, or its end could not be learnt.
+#[cold]
 pub fn run(argv: [&CStr; 7]) -> Result<End, Errno> {
     let mut pointers = [std::ptr::null(); 8];
     pointers.iter_mut().zip(argv).for_each(|(pointer, argument)| *pointer = argument.as_ptr());

@@ -59,8 +59,8 @@ const MUTATIONS: [Mutation; 18] = [
     Mutation {
         promise: "an instance is complete or absent: it is finished in a closed room",
         file: "instance.rs",
-        line: "                    let dir = draft.finished(recipe)?;\n                    match draft.publish(&parent.dir, name.as_cstr()) {",
-        instead: "                    drop(draft);\n                    let mut dir = super::draft::make_in(api, &parent.dir, name.as_cstr(), super::draft::CLOSED, None)?;\n                    super::draft::finish(api, &mut dir, recipe)?;\n                    match Ok::<(), Errno>(()) {",
+        line: "    let dir = draft.finished(recipe)?;\n    match draft.publish(&parent.dir, name) {",
+        instead: "    drop(draft);\n    let mut dir = super::draft::make_in(api, &parent.dir, name, super::draft::CLOSED, None)?;\n    super::draft::finish(api, &mut dir, recipe)?;\n    match Ok::<(), Errno>(()) {",
         test: ("faults", "prefix"),
         says: "on disk: /srv/inst/alice 0 0 700",
     },
