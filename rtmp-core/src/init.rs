@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::accounts::Account;
 use crate::conf::sources::{SYSTEM_DIR, VENDOR_DIR, open_to_read, read_all};
-use crate::path::{AbsPath, PathFault, in_hex};
+use crate::path::{AbsPath, PathFault};
 
 /// What is done to an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +30,13 @@ pub enum Preparation {
 /// SHA-256 of the scripts that Linux-PAM shipped since 1.1.1, all of which do the same for a new
 /// instance: set its label, and fill it from `/etc/skel` if it is the user's home. Older ones are
 /// run.
-const STOCK: [&str; 6] = [
-    "772e5773586a236034156ac660f8d234bf50f4cebf5811b15b55b890b83cef64", // 1.7.1 and later
-    "2518e151f59b2f92fa4ab2230d74ffc60eb40b8c48fca917ff05b878cff4a60d", // 1.6.1
-    "7e000a15fc112d031d0d2b6cc6c86ddcbb94cc501e86f4f50394fb81110cbb22", // 1.5.3
-    "2d76094c06f10839c566ef64bde5624c325aeab7991e7f5d776c5310e8f41932", // 1.2.0 to 1.5.2, Debian 12
-    "7d8dd8ba987484040782a6aaa2634d1cb65fb98d01dede052e84d5fae888226e", // 1.1.6
-    "87f450e4cdd0893c399ae57e488932b7a78eb374d491828f7bb6404b838e4042", // 1.1.1
+const STOCK: [[u8; 32]; 6] = [
+    digest(b"772e5773586a236034156ac660f8d234bf50f4cebf5811b15b55b890b83cef64"), // 1.7.1 and later
+    digest(b"2518e151f59b2f92fa4ab2230d74ffc60eb40b8c48fca917ff05b878cff4a60d"), // 1.6.1
+    digest(b"7e000a15fc112d031d0d2b6cc6c86ddcbb94cc501e86f4f50394fb81110cbb22"), // 1.5.3
+    digest(b"2d76094c06f10839c566ef64bde5624c325aeab7991e7f5d776c5310e8f41932"), // 1.2.0 to 1.5.2, Debian 12
+    digest(b"7d8dd8ba987484040782a6aaa2634d1cb65fb98d01dede052e84d5fae888226e"), // 1.1.6
+    digest(b"87f450e4cdd0893c399ae57e488932b7a78eb374d491828f7bb6404b838e4042"), // 1.1.1
 ];
 
 /// The longest stock script has 1,939 bytes; a longer file is not one and need not be hashed.
@@ -114,14 +114,29 @@ impl Preparation {
 }
 
 fn is_stock(text: &[u8]) -> bool {
-    let hash = Sha256::digest(text);
-    STOCK.iter().any(|stock| {
-        let digits = stock.as_bytes().chunks_exact(2);
-        digits.zip(hash).all(|(digits, byte)| digits == in_hex(byte))
-    })
+    STOCK.contains(&Sha256::digest(text).into())
+}
+
+/// The bytes of a digest that is written in hexadecimal digits.
+#[allow(clippy::indexing_slicing)] // only when this is compiled
+const fn digest(text: &[u8; 64]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let mut rest: &[u8] = text;
+    let mut at = 0;
+    while let [high, low, more @ ..] = rest {
+        bytes[at] = digit(*high) << 4 | digit(*low);
+        at += 1;
+        rest = more;
+    }
+    bytes
+}
+
+const fn digit(digit: u8) -> u8 {
+    if digit < b'a' { digit - b'0' } else { digit - b'a' + 10 }
 }
 
 /// As the stock script reads login.defs(5).
+#[cold]
 fn home_mode() -> u32 {
     let defs = std::fs::read_to_string("/etc/login.defs").unwrap_or_default();
     let umask = defs.lines().find_map(|line| {

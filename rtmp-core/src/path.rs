@@ -85,6 +85,13 @@ pub enum PathFault {
 /// The longest path the kernel takes, its final NUL included (`linux/limits.h`).
 pub const PATH_MAX: usize = 4096;
 
+/// What is known of a path after one look at each of its bytes.
+enum Form {
+    Clean,
+    /// It may have doubled or trailing slashes, or a `.` to leave out.
+    Unclean,
+}
+
 /// An absolute path without `..`, `.`, doubled or trailing slashes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AbsPath(CString);
@@ -93,21 +100,27 @@ impl AbsPath {
     /// What makes a text no path, if anything does. The root directory is a path; see
     /// [`PathFault::Root`] for where it is refused.
     pub fn check(text: &[u8]) -> Result<(), PathFault> {
+        Self::form(text).map(drop)
+    }
+
+    fn form(text: &[u8]) -> Result<Form, PathFault> {
         if text.len() >= PATH_MAX {
             return Err(PathFault::TooLong);
         }
-        if text.first() != Some(&b'/') {
-            return Err(PathFault::Relative);
-        }
+        let [b'/', rest @ ..] = text else { return Err(PathFault::Relative) };
         let mut last = b'/';
-        for &byte in text {
+        let mut form = Form::Clean;
+        for &byte in rest {
             match (last, byte) {
                 (b'.', b'.') => return Err(PathFault::Dots),
                 (_, 0) => return Err(PathFault::Nul),
-                _ => last = byte,
+                // Or a hidden directory, of which there are few.
+                (b'/', b'/' | b'.') => form = Form::Unclean,
+                _ => {}
             }
+            last = byte;
         }
-        Ok(())
+        Ok(if last == b'/' { Form::Unclean } else { form })
     }
 
     /// [`AbsPath::check`], where the root directory will not do.
@@ -118,7 +131,14 @@ impl AbsPath {
 
     /// Checks and normalises a path.
     pub fn new(text: &[u8]) -> Result<Self, PathFault> {
-        Self::check(text)?;
+        match Self::form(text)? {
+            Form::Clean => CString::new(text).map(Self).map_err(|_| PathFault::Nul),
+            Form::Unclean => Self::cleaned(text),
+        }
+    }
+
+    #[cold]
+    fn cleaned(text: &[u8]) -> Result<Self, PathFault> {
         // Room for the slash that a root directory keeps, and for the NUL.
         let mut clean = Vec::with_capacity(text.len() + 1);
         for component in components(text) {

@@ -11,6 +11,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::mount::MsFlags;
 
 use crate::path::PATH_MAX;
 
@@ -185,6 +186,18 @@ pub fn set_mount_flags(mount: impl AsFd, flags: u64) -> Result<(), Errno> {
     Errno::result(result).map(drop)
 }
 
+/// `read(2)` of so many bytes at most, in room of their own on the stack meanwhile: a new page of the
+/// heap is a page fault.
+#[inline(never)]
+pub fn read_start<const ROOM: usize>(file: impl AsFd) -> Result<Vec<u8>, Errno> {
+    let mut room = MaybeUninit::<[u8; ROOM]>::uninit();
+    // SAFETY: wrong if the length were more than the room.
+    let got = unsafe { libc::read(file.as_fd().as_raw_fd(), room.as_mut_ptr().cast(), ROOM) };
+    let got = usize::try_from(Errno::result(got)?).unwrap_or(0);
+    // SAFETY: wrong if the kernel had written less than it says.
+    Ok(unsafe { std::slice::from_raw_parts(room.as_ptr().cast::<u8>(), got) }.to_vec())
+}
+
 /// `read(2)` into what room a vector has. How many bytes came; 0: the end, or no room.
 pub fn read_into_room(file: impl AsFd, text: &mut Vec<u8>) -> Result<usize, Errno> {
     let room = text.spare_capacity_mut();
@@ -212,21 +225,25 @@ impl PathBuffer {
 
 /// `getcwd(2)`. A directory outside the root starts with `(unreachable)` instead of a slash.
 pub fn getcwd() -> Result<Vec<u8>, Errno> {
-    match getcwd_within(256) {
-        Err(Errno::ERANGE) => getcwd_within(PATH_MAX),
+    #[cold]
+    #[inline(never)]
+    fn longer() -> Result<Vec<u8>, Errno> {
+        getcwd_within::<PATH_MAX>()
+    }
+    match getcwd_within::<256>() {
+        Err(Errno::ERANGE) => longer(),
         result => result,
     }
 }
 
-fn getcwd_within(room: usize) -> Result<Vec<u8>, Errno> {
-    let mut path = Vec::with_capacity(room);
+fn getcwd_within<const ROOM: usize>() -> Result<Vec<u8>, Errno> {
+    let mut room = MaybeUninit::<[u8; ROOM]>::uninit();
     // SAFETY: wrong if there were less room than said; the kernel writes no more than that.
     // The system call, not libc's wrapper, which walks the tree by itself where the kernel fails.
-    let len = unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), room) };
+    let len = unsafe { libc::syscall(libc::SYS_getcwd, room.as_mut_ptr(), ROOM) };
     let len = usize::try_from(Errno::result(len)?).map_or(0, |len| len.saturating_sub(1));
     // SAFETY: wrong if the kernel had written less than it says.
-    unsafe { path.set_len(len) };
-    Ok(path)
+    Ok(unsafe { std::slice::from_raw_parts(room.as_ptr().cast::<u8>(), len) }.to_vec())
 }
 
 /// `readlink(2)`. A link longer than a path can be is cut, and too long then for any use.
@@ -315,6 +332,22 @@ pub fn mount_namespace() -> Result<OwnedFd, Errno> {
     let namespace = unsafe { libc::ioctl(thread.as_raw_fd(), libc::PIDFD_GET_MNT_NAMESPACE, 0) };
     // SAFETY: as above.
     Errno::result(namespace).map(|namespace| unsafe { OwnedFd::from_raw_fd(namespace) })
+}
+
+/// `unshare(2)` of the mount namespace. By its number, as [`set_propagation`]: libc's functions for
+/// them lie on pages that a login needs for nothing else, and the first look at those is a page fault.
+pub fn unshare_mounts() -> Result<(), Errno> {
+    // SAFETY: wrong if the call took a pointer; it takes a number.
+    let result = unsafe { libc::syscall(libc::SYS_unshare, libc::CLONE_NEWNS) };
+    Errno::result(result).map(drop)
+}
+
+/// `mount(2)` that changes nothing but the propagation of mounts.
+pub fn set_propagation(path: &CStr, propagation: MsFlags) -> Result<(), Errno> {
+    let (none, flags) = (std::ptr::null::<c_char>(), propagation.bits());
+    // SAFETY: wrong if `path` were not NUL-terminated; the kernel does not look at the others.
+    let result = unsafe { libc::syscall(libc::SYS_mount, none, path.as_ptr(), none, flags, none) };
+    Errno::result(result).map(drop)
 }
 
 /// The user namespace that a namespace belongs to: `ioctl_ns(2)`, Linux 4.9. Whoever is privileged in

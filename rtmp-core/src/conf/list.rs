@@ -60,7 +60,11 @@ fn range(text: &[u8]) -> Option<std::ops::RangeInclusive<u32>> {
 type Complaint<'t> = (Word<'t>, &'static str);
 
 fn entries<'t>(word: &Word<'t>) -> Result<Vec<Entry<'t>>, Complaint<'t>> {
-    word.split(b',').map(Entry::parse).collect()
+    let mut entries = Vec::with_capacity(1);
+    for entry in word.split(b',') {
+        entries.push(Entry::parse(entry)?);
+    }
+    Ok(entries)
 }
 
 impl<'t> List<'t> {

@@ -219,6 +219,6 @@ pub enum Init<'t> {
 /// A polydir is a directory below `/`. Binding over `/` itself would change nothing that a process
 /// can see, so a rule for it could only promise what it does not keep.
 pub fn polydir_path(text: &[u8]) -> Result<AbsPath, PathFault> {
-    AbsPath::check_below_root(text)?;
-    AbsPath::new(text)
+    let path = AbsPath::new(text)?;
+    if path.is_root() { Err(PathFault::Root) } else { Ok(path) }
 }

@@ -156,7 +156,19 @@ pub fn open_to_read<P: NixPath + ?Sized>(path: &P) -> Result<OwnedFd, Errno> {
 /// All of a small file, in one read(2) as a rule: a regular file gives less than was asked for only
 /// at its end.
 pub fn read_all(file: impl AsFd) -> Result<Vec<u8>, Errno> {
-    let mut text = Vec::with_capacity(2048);
+    const FIRST: usize = 2048;
+    loop {
+        match sys::read_start::<FIRST>(&file) {
+            Ok(text) if text.len() < FIRST => return Ok(text),
+            Ok(text) => return read_rest(file, text),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+fn read_rest(file: impl AsFd, mut text: Vec<u8>) -> Result<Vec<u8>, Errno> {
+    text.reserve(2 * text.len());
     loop {
         let room = text.capacity() - text.len();
         match sys::read_into_room(&file, &mut text) {

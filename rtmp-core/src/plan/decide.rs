@@ -227,10 +227,12 @@ impl<H: Surroundings> Login<'_, H> {
         AbsPath::check(&path).map_err(wrong)?;
         // A name has no slash.
         let slash = path.iter().rposition(|&b| b == b'/').unwrap_or(0);
-        let (parent, start) = path.split_at(slash + 1);
-        Ok((AbsPath::new(parent).map_err(wrong)?, [start, name].concat()))
+        let (parent, start) = (path.get(..slash.max(1)), path.get(slash + 1..));
+        let parent = AbsPath::new(parent.unwrap_or_default()).map_err(wrong)?;
+        Ok((parent, [start.unwrap_or_default(), name].concat()))
     }
 
+    #[cold]
     fn creation<'r, 't>(&self, create: &'r Create<'t>) -> Result<Creation, (&'r Word<'t>, String)> {
         let missing = |what: &str, word: &Word<'_>| format!("there is no {what} \"{word}\"");
         let (mut uid, mut gid) = (self.account.uid, self.account.gid);
@@ -257,11 +259,9 @@ fn expand<'w>(word: &'w Word<'_>, who: &Account) -> Cow<'w, [u8]> {
 fn replace<'w>(mut text: &'w [u8], variables: &[(&[u8], &[u8])]) -> Cow<'w, [u8]> {
     // A variable starts with one of these.
     let start = |text: &[u8]| text.iter().position(|b| matches!(b, b'$' | b'%'));
-    if start(text).is_none() {
-        return text.into();
-    }
+    let Some(mut at) = start(text) else { return text.into() };
     let mut expanded = Vec::with_capacity(text.len() + 32);
-    while let Some(at) = start(text) {
+    loop {
         let (plain, rest) = text.split_at(at);
         expanded.extend_from_slice(plain);
         let found = variables.iter().find(|(name, _)| rest.starts_with(name));
@@ -271,6 +271,10 @@ fn replace<'w>(mut text: &'w [u8], variables: &[(&[u8], &[u8])]) -> Cow<'w, [u8]
         };
         expanded.extend_from_slice(value);
         text = rest.get(len..).unwrap_or_default();
+        match start(text) {
+            Some(next) => at = next,
+            None => break,
+        }
     }
     expanded.extend_from_slice(text);
     expanded.into()

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, setns, unshare};
+use nix::mount::MsFlags;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{chdir, chroot, fchdir};
 
@@ -40,6 +40,7 @@ fn directory(path: &CStr) -> Result<OwnedFd, Errno> {
 
 /// From the kernel itself, or else (Linux before 6.11, a container's filter) by /proc, at twice the
 /// cost in a process that has not used its /proc yet.
+#[inline]
 fn this_namespace() -> Result<OwnedFd, Errno> {
     let by_proc = |_| open(THIS_NAMESPACE, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
     sys::mount_namespace().or_else(by_proc)
@@ -74,7 +75,7 @@ impl Host {
 
     /// Makes the mount namespace of this thread private.
     pub fn unshare<'p>(self) -> Result<PrivateNamespace, Error<'p>> {
-        match unshare(CloneFlags::CLONE_NEWNS) {
+        match sys::unshare_mounts() {
             Ok(()) => Ok(PrivateNamespace { host: Some(self) }),
             Err(errno) => {
                 let object = Object::Thing("the mount namespace");
@@ -122,7 +123,7 @@ impl PrivateNamespace {
     /// Makes every mount a slave, so that nothing that is mounted here reaches the host: also where
     /// `/` is private and only `/tmp` is shared, and without reading the mount table.
     pub fn stop_propagation<'p>(&self) -> Result<(), Error<'p>> {
-        let set = |path: &CStr| mount(None::<&CStr>, path, None::<&CStr>, SLAVE, None::<&CStr>);
+        let set = |path| sys::set_propagation(path, SLAVE);
         let result = match set(c"/") {
             // In a chroot whose root is no mount point there is no mount to name. Joining the
             // namespace we are in leads to its real root; then we step back into the chroot.

@@ -7,17 +7,25 @@ use nix::errno::Errno;
 
 use crate::accounts::Passwd;
 
-/// Calls a `get*_r` function with a buffer that grows until the entry fits. `None`: not found.
-fn look_up<T>(
+/// Calls a `get*_r` function with a buffer that grows until the entry fits, and reads the entry.
+/// `None`: not found.
+fn look_up<T, R>(
     mut call: impl FnMut(&mut [c_char], *mut *mut T) -> c_int,
-) -> Result<Option<(*mut T, Vec<c_char>)>, Errno> {
-    let mut buffer: Vec<c_char> = vec![0; 1024];
+    read: impl FnOnce(*mut T) -> R,
+) -> Result<Option<R>, Errno> {
+    // On the stack, where nearly all entries fit: a new page of the heap is a page fault.
+    let mut small: [c_char; 1024] = [0; 1024];
+    let mut large;
+    let mut buffer = &mut small[..];
     loop {
         let mut found = std::ptr::null_mut();
-        match call(&mut buffer, &raw mut found) {
+        match call(buffer, &raw mut found) {
             0 if found.is_null() => return Ok(None),
-            0 => return Ok(Some((found, buffer))),
-            libc::ERANGE if buffer.len() < 1 << 24 => buffer.resize(buffer.len() * 4, 0),
+            0 => return Ok(Some(read(found))),
+            libc::ERANGE if buffer.len() < 1 << 24 => {
+                large = vec![0; buffer.len() * 4];
+                buffer = &mut large;
+            }
             libc::EINTR => {}
             // glibc says 0 for "not found"; ENOENT is a service that is not there to ask.
             error => return Err(Errno::from_raw(error)),
@@ -30,7 +38,7 @@ fn bytes_of(text: *const c_char) -> Vec<u8> {
     if text.is_null() {
         return Vec::new();
     }
-    // SAFETY: wrong if the buffer that holds the string were gone; the callers keep it alive.
+    // SAFETY: wrong if the buffer that holds the string were gone; `look_up` keeps it alive.
     unsafe { CStr::from_ptr(text) }.to_bytes().to_vec()
 }
 
@@ -55,9 +63,8 @@ fn passwd(
     mut call: impl FnMut(*mut libc::passwd, &mut [c_char], *mut *mut libc::passwd) -> c_int,
 ) -> Result<Option<Passwd>, Errno> {
     let mut entry = MaybeUninit::<libc::passwd>::uninit();
-    let found = look_up(|buffer, found| call(entry.as_mut_ptr(), buffer, found))?;
-    Ok(found.map(|(entry, _strings)| {
-        // SAFETY: wrong if the look-up had not filled the entry; `found` is set only then.
+    let read = |entry: *mut libc::passwd| {
+        // SAFETY: wrong if the look-up had not filled the entry; `read` is called only then.
         let entry = unsafe { &*entry };
         Passwd {
             name: bytes_of(entry.pw_name),
@@ -65,28 +72,20 @@ fn passwd(
             gid: entry.pw_gid,
             home: bytes_of(entry.pw_dir),
         }
-    }))
+    };
+    look_up(|buffer, found| call(entry.as_mut_ptr(), buffer, found), read)
 }
 
 /// `getgrnam_r(3)`, the group's number.
 pub fn getgrnam(name: &CStr) -> Result<Option<u32>, Errno> {
     let mut entry = MaybeUninit::<libc::group>::uninit();
-    let found = look_up(|buffer, found| {
+    let call = |buffer: &mut [c_char], found| {
+        let (text, len) = (buffer.as_mut_ptr(), buffer.len());
         // SAFETY: as in `getpwnam`.
-        unsafe {
-            libc::getgrnam_r(
-                name.as_ptr(),
-                entry.as_mut_ptr(),
-                buffer.as_mut_ptr(),
-                buffer.len(),
-                found,
-            )
-        }
-    })?;
-    Ok(found.map(|(entry, _strings)| {
-        // SAFETY: wrong if the look-up had not filled the entry; `found` is set only then.
-        unsafe { &*entry }.gr_gid
-    }))
+        unsafe { libc::getgrnam_r(name.as_ptr(), entry.as_mut_ptr(), text, len, found) }
+    };
+    // SAFETY: as in `passwd`.
+    look_up(call, |entry: *mut libc::group| unsafe { &*entry }.gr_gid)
 }
 
 /// `getgrouplist(3)`.
