@@ -361,6 +361,22 @@ pub fn owner_of_namespace(namespace: impl AsFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// `lsm_list_modules(2)`: whether SELinux is one of the kernel's active security modules. Linux 6.8.
+/// libselinux has an answer of its own.
+#[cfg(not(feature = "selinux"))]
+pub fn has_selinux() -> Result<bool, Errno> {
+    /// One number on all architectures, as all calls since Linux 5.1 have.
+    const SYS_LSM_LIST_MODULES: libc::c_long = 461;
+    /// `LSM_ID_SELINUX` (linux/lsm.h).
+    const SELINUX: u64 = 101;
+    let mut ids = [0_u64; 32];
+    let mut size = size_of_val(&ids) as u32;
+    // SAFETY: wrong if `size` were more than the list has.
+    let count =
+        unsafe { libc::syscall(SYS_LSM_LIST_MODULES, ids.as_mut_ptr(), &raw mut size, 0_u32) };
+    Errno::result(count).map(|_| ids.contains(&SELINUX))
+}
+
 /// Bytes from the kernel's generator for a name that nobody has used.
 pub fn random() -> Result<[u8; 8], Errno> {
     let mut bytes = [0; 8];

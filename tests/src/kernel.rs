@@ -247,9 +247,9 @@ impl Supervisor<'_> {
 impl Call {
     fn of(asked: &seccomp_notif) -> Self {
         let nr = c_long::from(asked.data.nr);
-        let known = NAMES.iter().find(|(known, ..)| *known == nr);
-        let (name, path) = match known {
-            Some((_, name, path)) => ((*name).to_owned(), *path),
+        let newer = NEWER.into_iter().map(|(name, call)| (call, name, None));
+        let (name, path) = match NAMES.into_iter().chain(newer).find(|(known, ..)| *known == nr) {
+            Some((_, name, path)) => (name.to_owned(), path),
             None => (format!("call {nr}"), None),
         };
         let path = path.and_then(|index| {

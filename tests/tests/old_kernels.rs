@@ -1,7 +1,8 @@
-//! Without `openat2`, `open_tree`, `move_mount`, `mount_setattr`, `statx` or `pidfd_open`: a kernel
-//! before 5.12, or a container's filter. Every promise holds on what is left.
+//! Without `openat2`, `open_tree`, `move_mount`, `mount_setattr`, `statx`, `pidfd_open` or
+//! `lsm_list_modules`: a kernel before 5.12, or a container's filter. Every promise holds on what is
+//! left.
 //!
-//! Each sentence is tried with each of the six calls missing and with all of them, as an old
+//! Each sentence is tried with each of the seven calls missing and with all of them, as an old
 //! kernel says it (ENOSYS) and as a filter does (EPERM).
 
 use nix::errno::Errno;

@@ -259,8 +259,14 @@ fn calls_of_a_login(w: &World) -> Vec<String> {
 
 fn names(calls: &[String]) -> Vec<&str> {
     let names = calls.iter().map(|call| call.split('(').next().unwrap());
-    // From glibc 2.33 to 2.38 fstat(3) is made by the second.
-    names.map(|name| if name == "newfstatat" { "fstat" } else { name }).collect()
+    let name = |name| match name {
+        // From glibc 2.33 to 2.38 fstat(3) is made by this.
+        "newfstatat" => "fstat",
+        // strace(1) may be older than the call.
+        "syscall_0x1cd" => "lsm_list_modules",
+        name => name,
+    };
+    names.map(name).collect()
 }
 
 /// The account step looks the user up, so that the name service is warm, as in sshd.
@@ -285,9 +291,13 @@ fn a_login_makes_the_system_calls_that_the_document_lists_and_at_most_64() {
     }
 }
 
-/// The document's way back is that of Linux 6.11. Before, the pidfd does not give the namespace, and
-/// before 6.9 there is none of a thread.
+/// The document's calls are those of Linux 6.11. Before, the pidfd does not give the namespace, before
+/// 6.9 there is none of a thread, and before 6.8 only sysfs says whether SELinux is there.
 fn on_this_kernel(mut calls: Vec<&str>) -> Vec<&str> {
+    let selinux = calls.iter().position(|call| *call == "lsm_list_modules").expect("SELinux?");
+    if is_older_than((6, 8)) {
+        calls.insert(selinux + 1, "statfs");
+    }
     let ioctl = calls.iter().position(|call| *call == "ioctl").expect("the way back");
     if is_older_than((6, 9)) {
         calls.splice(ioctl..ioctl + 2, ["openat"]);

@@ -1,7 +1,7 @@
 //! One rule and one login make one decision.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::CString;
 
 use super::{Creation, Decision, Inner, ParentRule, Place, Refusal, Verdict, Why, Within, Work};
@@ -22,7 +22,7 @@ pub(super) struct Login<'a, H> {
     pub(super) host: &'a H,
     pub(super) groups: OnceCell<Result<Vec<u32>, Unanswered>>,
     pub(super) default_script: OnceCell<Option<Script>>,
-    pub(super) selinux: OnceCell<Selinux>,
+    pub(super) selinux: Cell<Option<Selinux>>,
     pub(super) subject: OnceCell<Result<Subject, NoContext>>,
 }
 

@@ -28,7 +28,9 @@ impl<H: Surroundings> Login<'_, H> {
         if self.host.labels() {
             return Ok(None);
         }
-        match self.selinux.get_or_init(|| self.host.selinux()) {
+        let state = self.selinux.get().unwrap_or_else(|| self.host.selinux());
+        self.selinux.set(Some(state));
+        match state {
             Selinux::Enabled => Err(Refusal::SelinuxUnsupported(rule.origin)),
             Selinux::Disabled if shared => Ok(Some(Why::SharedWithoutSelinux)),
             Selinux::Disabled => Ok(None),

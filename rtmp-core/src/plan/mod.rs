@@ -3,7 +3,7 @@
 mod decide;
 mod exempt;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::CString;
 
 use nix::errno::Errno;
@@ -238,7 +238,7 @@ impl<'t> Plan<'t> {
             host,
             groups: OnceCell::new(),
             default_script: OnceCell::new(),
-            selinux: OnceCell::new(),
+            selinux: Cell::new(None),
             subject: OnceCell::new(),
         };
         let mut decisions = Vec::with_capacity(rules.rules.len());

@@ -4,13 +4,13 @@
 
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
-use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::sys::statfs::{FsType, statfs};
 
 use super::{Context, Selinux};
 use crate::path::Name;
+use crate::sys;
 
 /// Whether contexts can be read and set.
 pub const SUPPORTED: bool = false;
@@ -18,13 +18,16 @@ pub const SUPPORTED: bool = false;
 /// `SELINUX_MAGIC` (linux/magic.h).
 const SELINUXFS: FsType = FsType(0xf97c_ff8c);
 
-/// A policy is loaded where selinuxfs is mounted: init(1) does both together, once.
+/// A policy is loaded where selinuxfs is mounted: init(1) does both together, once. The kernel is
+/// asked first, since a path in sysfs costs as much as ten other calls.
 pub fn state() -> Selinux {
-    static STATE: OnceLock<Selinux> = OnceLock::new();
-    *STATE.get_or_init(|| match statfs(c"/sys/fs/selinux") {
+    if sys::has_selinux() == Ok(false) {
+        return Selinux::Disabled;
+    }
+    match statfs(c"/sys/fs/selinux") {
         Ok(found) if found.filesystem_type() == SELINUXFS => Selinux::Enabled,
         _ => Selinux::Disabled,
-    })
+    }
 }
 
 /// Before something is made that gets no label.

@@ -10,13 +10,15 @@ use super::{IF_EQUAL, LOAD, RETURN, install};
 
 /// The calls of Linux 5.1 to 6.9 that the module can do without. Of pidfd_open(2), which is of 5.3, it
 /// wants a flag of 6.9.
-pub const NEWER: [(&str, c_long); 6] = [
+pub const NEWER: [(&str, c_long); 7] = [
     ("openat2", libc::SYS_openat2),
     ("open_tree", libc::SYS_open_tree),
     ("move_mount", libc::SYS_move_mount),
     ("mount_setattr", libc::SYS_mount_setattr),
     ("statx", libc::SYS_statx),
     ("pidfd_open", libc::SYS_pidfd_open),
+    // One number on all architectures, as all calls since Linux 5.1 have.
+    ("lsm_list_modules", 461),
 ];
 
 /// Some of them, and what is said instead: `openat2,statx:ENOSYS` of an old kernel,
