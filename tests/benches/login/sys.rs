@@ -56,6 +56,23 @@ pub fn is_empty(dir: impl AsFd) -> bool {
     read() == 48 && read() == 0
 }
 
+/// Writes to each page of the heap, which is then this process's own and not the parent's until it
+/// is written to: so is that of a program that was started by execve(2), as sshd, su and login are.
+pub fn own_the_heap() {
+    const PAGE: usize = 4096;
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let heap = maps.lines().find(|line| line.ends_with("[heap]")).expect("a heap");
+    let (start, end) = heap.split(' ').next().unwrap().split_once('-').unwrap();
+    let number = |text| usize::from_str_radix(text, 16).unwrap();
+    for page in (number(start)..number(end)).step_by(PAGE) {
+        let byte = std::ptr::with_exposed_provenance_mut::<u8>(page);
+        // SAFETY: false if the page were not mapped.
+        let kept = unsafe { byte.read_volatile() };
+        // SAFETY: as above, or if another thread wrote to it meanwhile; this process has one.
+        unsafe { byte.write_volatile(kept) };
+    }
+}
+
 /// A handle of a namespace (`name_to_handle_at(2)`, nsfs since Linux 6.18).
 #[derive(Clone, Copy)]
 #[repr(C)]

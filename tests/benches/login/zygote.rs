@@ -12,6 +12,7 @@ use rtmp_tests::wire::Wire;
 use serde::de::DeserializeOwned;
 
 use crate::subject::{self, Host, NameService, Sample, Subject};
+use crate::sys;
 
 /// The parent of everything one subject does.
 pub struct Zygote {
@@ -75,6 +76,7 @@ fn serve(subject: &Subject, number: usize, processors: Processors, mut wire: Wir
                 forget_alice();
             }
             process::apart(|| {
+                sys::own_the_heap();
                 if subject.host.nss == NameService::Warm {
                     subject::ask_for_alice();
                 }
