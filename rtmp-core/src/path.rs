@@ -151,13 +151,28 @@ impl AbsPath {
         CString::new(clean).map(Self).map_err(|_| PathFault::Nul)
     }
 
+    /// Checks a path and parts it: the directory above, and the name in it. `None`: it is the root
+    /// directory.
+    pub fn parted(text: &[u8]) -> Result<Option<(Self, Name)>, PathFault> {
+        match Self::form(text)? {
+            Form::Clean => {
+                let slash = text.iter().rposition(|&b| b == b'/').unwrap_or(0);
+                let (above, name) = (text.get(..slash.max(1)), text.get(slash + 1..));
+                let owned = |part: Option<&[u8]>| CString::new(part.unwrap_or_default());
+                let parts = (owned(above), owned(name));
+                let (Ok(above), Ok(name)) = parts else { return Err(PathFault::Nul) };
+                Ok(Some((Self(above), Name(name))))
+            }
+            Form::Unclean => Ok(Self::cleaned(text)?.split()),
+        }
+    }
+
     /// Whether a text is a path of this directory, normal or not.
     pub fn is_written(&self, text: &[u8]) -> bool {
         Self::check(text).is_ok() && components(text).eq(components(self.as_bytes()))
     }
 
-    /// The directory above and the name in it; `None` for the root directory.
-    pub fn split(&self) -> Option<(Self, Name)> {
+    fn split(&self) -> Option<(Self, Name)> {
         let name = Name(self.name()?.to_owned());
         Some((CString::new(self.above()).map(Self).ok()?, name))
     }
@@ -334,13 +349,29 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_split_into_the_directory_above_and_a_name() {
-        for (given, want) in [("/tmp", "\"/\", \"tmp\""), ("/a//b/", "\"/a\", \"b\"")] {
-            let split = AbsPath::new(given.as_bytes()).ok().and_then(|path| path.split());
-            let split = split.map(|(above, name)| format!("{above:?}, {name:?}"));
-            assert_eq!(split.as_deref(), Some(want));
+    fn a_path_is_parted_into_the_directory_above_and_a_name() {
+        for (given, want) in [
+            ("/tmp", "/ tmp"),
+            ("/a/b", "/a b"),
+            ("/a//b/", "/a b"),
+            ("/a/./b", "/a b"),
+            ("/a/b/.", "/a b"),
+            ("/a/.b", "/a .b"),
+            ("/.a/b", "/.a b"),
+            ("/", "nothing"),
+            ("//", "nothing"),
+            ("/.", "nothing"),
+            ("/a/..", "must not contain .."),
+            ("a/b", "must start with /"),
+            ("/a\0/b", "must not contain a NUL byte"),
+        ] {
+            let parted = match AbsPath::parted(given.as_bytes()) {
+                Ok(Some((above, name))) => format!("{above} {name}"),
+                Ok(None) => "nothing".to_owned(),
+                Err(fault) => fault.to_string(),
+            };
+            assert_eq!(parted, want, "{given:?}");
         }
-        assert_eq!(AbsPath::new(b"/").map(|path| path.split()), Ok(None));
     }
 
     #[test]

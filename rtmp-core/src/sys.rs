@@ -374,7 +374,8 @@ pub fn has_selinux() -> Result<bool, Errno> {
     // SAFETY: wrong if `size` were more than the list has.
     let count =
         unsafe { libc::syscall(SYS_LSM_LIST_MODULES, ids.as_mut_ptr(), &raw mut size, 0_u32) };
-    Errno::result(count).map(|_| ids.contains(&SELINUX))
+    let count = usize::try_from(Errno::result(count)?).unwrap_or(0);
+    Ok(ids.iter().take(count).any(|id| *id == SELINUX))
 }
 
 /// Bytes from the kernel's generator for a name that nobody has used.

@@ -204,8 +204,9 @@ impl<H: Surroundings> Login<'_, H> {
         polydir: &AbsPath,
     ) -> Result<(AbsPath, Within), String> {
         let wrong = |why: &dyn std::fmt::Display| format!("template \"{template}\" {why}");
-        let path = AbsPath::new(&self.expand_template(template)).map_err(|why| wrong(&why))?;
-        let (parent, user_box) = path.split().ok_or_else(|| wrong(&NameFault))?;
+        let parted = AbsPath::parted(&self.expand_template(template));
+        let parted = parted.map_err(|why| wrong(&why))?;
+        let (parent, user_box) = parted.ok_or_else(|| wrong(&NameFault))?;
         let Some(key) = key else { return Ok((parent, Within::Boxed { user_box, name: None })) };
         let name = if self.by_context(key).is_some() {
             let before = [&instance_name::escaped(polydir)[..], b"_"].concat();
