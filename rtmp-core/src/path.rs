@@ -111,12 +111,15 @@ impl AbsPath {
         let mut last = b'/';
         let mut form = Form::Clean;
         for &byte in rest {
-            match (last, byte) {
-                (b'.', b'.') => return Err(PathFault::Dots),
-                (_, 0) => return Err(PathFault::Nul),
-                // Or a hidden directory, of which there are few.
-                (b'/', b'/' | b'.') => form = Form::Unclean,
-                _ => {}
+            // Letters and digits come after all that matters.
+            if byte <= b'/' {
+                match (last, byte) {
+                    (b'.', b'.') => return Err(PathFault::Dots),
+                    (_, 0) => return Err(PathFault::Nul),
+                    // Or a hidden directory, of which there are few.
+                    (b'/', b'/' | b'.') => form = Form::Unclean,
+                    _ => {}
+                }
             }
             last = byte;
         }

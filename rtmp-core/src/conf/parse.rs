@@ -377,7 +377,8 @@ fn is_template(prefix: &Word<'_>) -> Result<bool, Complaint> {
     let text = prefix.as_bytes();
     let mut own = false;
     let mut some = false;
-    for start in (0..text.len()).filter(|&at| text.get(at) == Some(&b'%')) {
+    let percents = text.iter().enumerate().filter(|(_, byte)| **byte == b'%');
+    for (start, _) in percents {
         let rest = text.get(start..).unwrap_or_default();
         if !rest.starts_with(b"%{") {
             continue;

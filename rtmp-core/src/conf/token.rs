@@ -119,7 +119,7 @@ impl<'t> Iterator for Words<'t> {
         let start = self.at;
         let rest = self.line.get(start..).filter(|rest| !rest.is_empty())?;
         // Most words have neither quotes nor escapes.
-        let ends = |b: u8| b <= b' ' && is_space(b) || matches!(b, b'"' | b'\\');
+        let ends = |b: u8| b <= b'"' && (b == b'"' || is_space(b)) || b == b'\\';
         let len = rest.iter().position(|&b| ends(b));
         let (plain, rest) = rest.split_at(len.unwrap_or(rest.len()));
         if !matches!(rest, [b'"' | b'\\', ..]) {
