@@ -55,14 +55,18 @@ fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || (!text.is_empty()).then(|| cut(&mut text, b'\n')))
 }
 
-/// Takes what comes before a byte off a text, and the byte: by memchr(3), which need not look at each
-/// byte of a distribution's long comments.
+/// Takes what comes before a byte off a text, and the byte. Std looks for it in many bytes at once, as
+/// memchr(3) does; most of a distribution's file are long comments.
 fn cut<'t>(text: &mut &'t [u8], end: u8) -> &'t [u8] {
     let all = *text;
     // Memory does not fail.
     let len = text.skip_until(end).unwrap_or(0);
     let taken = all.get(..len).unwrap_or_default();
     taken.strip_suffix(&[end]).unwrap_or(taken)
+}
+
+fn before(mut text: &[u8], end: u8) -> &[u8] {
+    cut(&mut text, end)
 }
 
 struct Reader<'r, 't> {
@@ -96,7 +100,7 @@ impl<'t> Reader<'_, 't> {
 
     fn line(&mut self, line: &'t [u8]) -> Result<Option<Rule<'t>>, Complaint> {
         // A comment starts at any #, even in quotes; a NUL ends a line of a C program.
-        let line = cut(&mut cut(&mut &*line, b'#'), 0);
+        let line = before(before(line, b'#'), 0);
         if line.iter().all(|&b| is_space(b)) {
             return Ok(None);
         }
@@ -235,11 +239,8 @@ impl<'t> Reader<'_, 't> {
             }
         };
         if let (Some(word), None | Some(Key::User)) = (&flags.shared, key) {
-            let methods = "context and level";
-            self.remark(
-                word,
-                format_args!("shared means something only with the methods {methods}"),
-            );
+            let message = "shared means something only with the methods context and level";
+            self.remark(word, format_args!("{message}"));
         }
         if let (Some(word), false) = (&flags.flat, template && key.is_some()) {
             self.remark(word, format_args!("flat means something only in a %{{UID}} template"));

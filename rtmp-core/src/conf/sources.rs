@@ -82,7 +82,7 @@ impl Sources {
         Ok(sources)
     }
 
-    /// Most hosts have none.
+    /// Adds the files of `namespace.d`, of which most hosts have none.
     #[cold]
     fn add(&mut self, mut drop_ins: Vec<PathBuf>) -> Result<(), SourcesError> {
         drop_ins.sort_unstable_by(|a, b| a.file_name().cmp(&b.file_name()));
