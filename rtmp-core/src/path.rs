@@ -30,6 +30,14 @@ fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|&b| b == b'/').filter(|component| !matches!(component, [] | [b'.']))
 }
 
+/// What comes before the last slash of an absolute path, or that slash where it is the first byte, and
+/// what comes after it.
+pub fn at_last_slash(path: &[u8]) -> (&[u8], &[u8]) {
+    let slash = path.iter().rposition(|&b| b == b'/').unwrap_or(0);
+    let (before, after) = (path.get(..slash.max(1)), path.get(slash + 1..));
+    (before.unwrap_or_default(), after.unwrap_or_default())
+}
+
 /// The two digits of a byte.
 pub fn in_hex(byte: u8) -> [u8; 2] {
     [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
@@ -159,12 +167,9 @@ impl AbsPath {
     pub fn parted(text: &[u8]) -> Result<Option<(Self, Name)>, PathFault> {
         match Self::form(text)? {
             Form::Clean => {
-                let slash = text.iter().rposition(|&b| b == b'/').unwrap_or(0);
-                let (above, name) = (text.get(..slash.max(1)), text.get(slash + 1..));
-                let owned = |part: Option<&[u8]>| CString::new(part.unwrap_or_default());
-                let parts = (owned(above), owned(name));
-                let (Ok(above), Ok(name)) = parts else { return Err(PathFault::Nul) };
-                Ok(Some((Self(above), Name(name))))
+                let (above, name) = at_last_slash(text);
+                let owned = |part: &[u8]| CString::new(part).map_err(|_| PathFault::Nul);
+                Ok(Some((Self(owned(above)?), Name(owned(name)?))))
             }
             Form::Unclean => Ok(Self::cleaned(text)?.split()),
         }
@@ -197,11 +202,7 @@ impl AbsPath {
 
     /// The directory above, as bytes; of the root directory, itself.
     pub fn above(&self) -> &[u8] {
-        let path = self.as_bytes();
-        match path.iter().rposition(|&b| b == b'/') {
-            None | Some(0) => b"/",
-            Some(slash) => path.get(..slash).unwrap_or_default(),
-        }
+        at_last_slash(self.as_bytes()).0
     }
 
     /// The name in the directory above; `None` for the root directory.

@@ -23,6 +23,16 @@ use crate::sys;
 
 pub use crate::sys::give_up_sys_admin;
 
+/// Where the first mapping of a process is whose line of `/proc/PID/maps` is such a one.
+pub fn mapping(process: Pid, is_it: impl Fn(&str) -> bool) -> std::ops::Range<usize> {
+    let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+    let line = maps.lines().find(|line| is_it(line));
+    let line = line.unwrap_or_else(|| panic!("no such mapping in:\n{maps}"));
+    let (start, rest) = line.split_once('-').unwrap();
+    let number = |text: &str| usize::from_str_radix(text, 16).unwrap();
+    number(start)..number(rest.split(' ').next().unwrap())
+}
+
 /// A child process that is expected to report a `T`. Dropping it kills it.
 pub struct Process<T> {
     pid: Pid,

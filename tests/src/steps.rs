@@ -5,6 +5,7 @@ use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
+use crate::process::mapping;
 use crate::sys;
 
 /// How many instructions a call took.
@@ -85,10 +86,5 @@ fn wait(child: Pid) -> WaitStatus {
 
 /// Where the code of a mapped file is.
 fn text_of(process: Pid, object: &str) -> std::ops::Range<usize> {
-    let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
-    let line = maps.lines().find(|line| line.ends_with(object) && line.contains(" r-xp "));
-    let line = line.unwrap_or_else(|| panic!("no code of {object} in:\n{maps}"));
-    let (start, rest) = line.split_once('-').unwrap();
-    let number = |text: &str| usize::from_str_radix(text, 16).unwrap();
-    number(start)..number(rest.split(' ').next().unwrap())
+    mapping(process, |line| line.ends_with(object) && line.contains(" r-xp "))
 }

@@ -3,6 +3,7 @@
 //! [`Sources`] reads the files, [`Rules::parse`] turns their bytes into rules. Neither knows users,
 //! so `$HOME`, `$USER` and `%{UID}` are still text here and names in a list are still names.
 
+mod check;
 mod list;
 mod parse;
 pub mod sources;

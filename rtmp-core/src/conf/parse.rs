@@ -3,23 +3,14 @@
 
 use std::ffi::CString;
 use std::fmt::Arguments;
-use std::io::BufRead;
 use std::path::Path;
 
-use super::token::{Words, is_space};
+use super::check::{Complaint, check_paths, complaint, is_template};
+use super::token::{Words, before, is_space, lines};
 use super::{
     Backing, BindFlags, Create, Fault, Init, Key, List, Origin, Remark, Rule, Rules, Sources,
     TmpfsOptions, Word,
 };
-use crate::path::{AbsPath, Shown};
-
-/// A fault before its file and line are known: the column and the sentence.
-type Complaint = (usize, String);
-
-#[cold]
-fn complaint(column: usize, message: Arguments<'_>) -> Complaint {
-    (column, message.to_string())
-}
 
 impl<'t> Rules<'t> {
     /// The rules of all files, in order. Bad lines are set aside in [`Rules::faults`].
@@ -48,25 +39,6 @@ impl<'t> Rules<'t> {
             }
         }
     }
-}
-
-/// The lines of a text.
-fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || (!text.is_empty()).then(|| cut(&mut text, b'\n')))
-}
-
-/// Takes what comes before a byte off a text, and the byte. Std looks for it in many bytes at once, as
-/// memchr(3) does; most of a distribution's file are long comments.
-fn cut<'t>(text: &mut &'t [u8], end: u8) -> &'t [u8] {
-    let all = *text;
-    // Memory does not fail.
-    let len = text.skip_until(end).unwrap_or(0);
-    let taken = all.get(..len).unwrap_or_default();
-    taken.strip_suffix(&[end]).unwrap_or(taken)
-}
-
-fn before(mut text: &[u8], end: u8) -> &[u8] {
-    cut(&mut text, end)
 }
 
 struct Reader<'r, 't> {
@@ -371,64 +343,6 @@ fn split_method<'t>(word: &Word<'t>, template: bool) -> Method<'t> {
     let mut pieces = word.split(b':').filter(|piece| !piece.as_bytes().is_empty());
     let name = pieces.next().unwrap_or_else(|| word.skip(word.as_bytes().len()));
     Method { name, flags: pieces.collect(), exempt: None }
-}
-
-/// Whether a prefix is a template: it has `%{UID}` or `%{USER}`.
-fn is_template(prefix: &Word<'_>) -> Result<bool, Complaint> {
-    let text = prefix.as_bytes();
-    let mut own = false;
-    let mut some = false;
-    let percents = text.iter().enumerate().filter(|(_, byte)| **byte == b'%');
-    for (start, _) in percents {
-        let rest = text.get(start..).unwrap_or_default();
-        if !rest.starts_with(b"%{") {
-            continue;
-        }
-        let end = rest.iter().position(|&b| b == b'}').map_or(rest.len(), |end| end + 1);
-        some = true;
-        match rest.get(..end).unwrap_or_default() {
-            b"%{UID}" | b"%{USER}" => own = true,
-            b"%{GID}" | b"%{HOME}" => {}
-            other => {
-                let (other, variables) = (Shown(other), "%{UID}, %{USER}, %{GID} and %{HOME}");
-                return Err(complaint(
-                    prefix.skip(start).column(),
-                    format_args!("\"{other}\" is not a variable; the variables are {variables}"),
-                ));
-            }
-        }
-    }
-    if some && !own {
-        return Err(complaint(
-            prefix.column(),
-            format_args!("a template needs %{{UID}} or %{{USER}}, or users would share a box"),
-        ));
-    }
-    Ok(own)
-}
-
-/// Checks the paths that hold no variables, so that a bad one is found before anybody logs in.
-fn check_paths(polydir: &Word<'_>, backing: &Backing<'_>) -> Result<(), Complaint> {
-    let literal = |word: &Word<'_>| !word.as_bytes().iter().any(|b| matches!(b, b'$' | b'%'));
-    if literal(polydir) {
-        AbsPath::check_below_root(polydir.as_bytes()).map_err(|fault| {
-            complaint(polydir.column(), format_args!("polydir \"{polydir}\" {fault}"))
-        })?;
-    }
-    let prefix = backing.prefix();
-    let optional = matches!(backing, Backing::Tmpfs { .. }) && !prefix.as_bytes().starts_with(b"/");
-    if literal(prefix) && !optional {
-        AbsPath::check(prefix.as_bytes()).map_err(|fault| {
-            complaint(prefix.column(), format_args!("instance prefix \"{prefix}\" {fault}"))
-        })?;
-    }
-    if optional && prefix.as_bytes().windows(2).any(|pair| matches!(pair, b"..")) {
-        return Err(complaint(
-            prefix.column(),
-            format_args!("instance prefix \"{prefix}\" must not contain .."),
-        ));
-    }
-    Ok(())
 }
 
 /// C's `strtoul(text, NULL, 0)` as `pam_namespace` uses it: 0755 is octal, 755 decimal, 0x1ed

@@ -1,9 +1,30 @@
-//! Words of a line: `pam_namespace`'s `argv_parse.c`, byte for byte.
+//! Lines of a text, and words of a line: `pam_namespace`'s `argv_parse.c`, byte for byte.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::BufRead;
 
 use crate::path::Shown;
+
+/// The lines of a text.
+pub fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || (!text.is_empty()).then(|| cut(&mut text, b'\n')))
+}
+
+/// Takes what comes before a byte off a text, and the byte. Std looks for it in many bytes at once, as
+/// memchr(3) does; most of a distribution's file are long comments.
+fn cut<'t>(text: &mut &'t [u8], end: u8) -> &'t [u8] {
+    let all = *text;
+    // Memory does not fail.
+    let len = text.skip_until(end).unwrap_or(0);
+    let taken = all.get(..len).unwrap_or_default();
+    taken.strip_suffix(&[end]).unwrap_or(taken)
+}
+
+/// What comes before a byte, or all.
+pub fn before(mut text: &[u8], end: u8) -> &[u8] {
+    cut(&mut text, end)
+}
 
 /// One word of a line with its quotes and escapes taken out.
 #[derive(Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::conf::{self, Backing, BindFlags, Create, Fault, Init, Key, Rule, Word
 use crate::init::{self, Preparation, Script};
 use crate::instance_name::{self, Hole, Naming};
 use crate::options::{Options, Unmount};
-use crate::path::{AbsPath, Decimal, Name, NameFault};
+use crate::path::{self, AbsPath, Decimal, Name, NameFault};
 use crate::selinux::{Label, NoContext, Selinux, Subject};
 
 /// One login, and what was found out about it so far.
@@ -43,10 +43,13 @@ impl<H: Surroundings> Login<'_, H> {
             .transpose()
             .map_err(|(word, message)| fault(word, message))?;
         let paths = script_paths(&rule.init).map_err(|(word, message)| fault(word, message))?;
-        let (uncover, only) = self.uncovering(rule, &fault)?;
+        let uncover = match self.asker {
+            Some(asker) => self.uncovering(asker, rule, &fault)?,
+            None => None,
+        };
         let verdict = match self.exemption(self.account, rule)? {
             Some(why) => Verdict::Exempt(why),
-            None if only => Verdict::Exempt(Why::UnmountOnly),
+            None if self.options.unmount == Unmount::Only => Verdict::Exempt(Why::UnmountOnly),
             None => {
                 let init = Preparation::of(self.script(paths), &polydir, self.account);
                 let label = self.label(rule)?;
@@ -56,21 +59,9 @@ impl<H: Surroundings> Login<'_, H> {
         Ok(Decision { rule: rule.origin, polydir, uncover, verdict })
     }
 
-    /// The polydir as the user who asks has it, if it is to be uncovered, and whether that is all.
-    fn uncovering<'t>(
-        &self,
-        rule: &Rule<'t>,
-        fault: &impl Fn(&Word<'_>, String) -> Refusal<'t>,
-    ) -> Result<(Option<AbsPath>, bool), Refusal<'t>> {
-        let only = self.options.unmount == Unmount::Only;
-        match self.asker {
-            None => Ok((None, only)),
-            Some(asker) => self.uncovering_for(asker, rule, fault).map(|path| (path, only)),
-        }
-    }
-
+    /// The polydir as the user who asks has it, if it is to be uncovered.
     #[cold]
-    fn uncovering_for<'t>(
+    fn uncovering<'t>(
         &self,
         asker: &Account,
         rule: &Rule<'t>,
@@ -227,10 +218,8 @@ impl<H: Surroundings> Login<'_, H> {
         let path = self.expand(prefix);
         AbsPath::check(&path).map_err(wrong)?;
         // A name has no slash.
-        let slash = path.iter().rposition(|&b| b == b'/').unwrap_or(0);
-        let (parent, start) = (path.get(..slash.max(1)), path.get(slash + 1..));
-        let parent = AbsPath::new(parent.unwrap_or_default()).map_err(wrong)?;
-        Ok((parent, [start.unwrap_or_default(), name].concat()))
+        let (parent, start) = path::at_last_slash(&path);
+        Ok((AbsPath::new(parent).map_err(wrong)?, [start, name].concat()))
     }
 
     #[cold]
@@ -260,9 +249,12 @@ fn expand<'w>(word: &'w Word<'_>, who: &Account) -> Cow<'w, [u8]> {
 fn replace<'w>(mut text: &'w [u8], variables: &[(&[u8], &[u8])]) -> Cow<'w, [u8]> {
     // A variable starts with one of these.
     let start = |text: &[u8]| text.iter().position(|b| matches!(b, b'$' | b'%'));
-    let Some(mut at) = start(text) else { return text.into() };
+    let mut next = start(text);
+    if next.is_none() {
+        return text.into();
+    }
     let mut expanded = Vec::with_capacity(text.len() + 32);
-    loop {
+    while let Some(at) = next {
         let (plain, rest) = text.split_at(at);
         expanded.extend_from_slice(plain);
         let found = variables.iter().find(|(name, _)| rest.starts_with(name));
@@ -272,10 +264,7 @@ fn replace<'w>(mut text: &'w [u8], variables: &[(&[u8], &[u8])]) -> Cow<'w, [u8]
         };
         expanded.extend_from_slice(value);
         text = rest.get(len..).unwrap_or_default();
-        match start(text) {
-            Some(next) => at = next,
-            None => break,
-        }
+        next = start(text);
     }
     expanded.extend_from_slice(text);
     expanded.into()

@@ -6,12 +6,14 @@
 //! name below an open directory, no link is followed, no mount is crossed, and nothing is asked of
 //! a file system that a user may have mounted (CVE-2024-22365, CVE-2025-6020).
 
+mod classic;
+
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
-use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::sys::stat::{Mode, fstatat};
 
 use super::dir::{Dir, Ground, Top, from_fstat};
 use super::error::Why;
@@ -319,43 +321,6 @@ fn lstat(calls: Calls, path: &CStr) -> Result<Stat, Why> {
     match calls {
         Calls::Descriptors => sys::lstatx(path).map_err(|errno| why(calls, errno)),
         Calls::Classic => classic::lstat(path),
-    }
-}
-
-/// The same by older calls.
-mod classic {
-    use super::*;
-
-    #[cold]
-    pub fn open_at(
-        dir: BorrowedFd<'_>,
-        path: &CStr,
-        mounts: Mounts,
-        mount: u64,
-    ) -> Result<OwnedFd, Errno> {
-        if mounts == Mounts::Crossed {
-            return openat(dir, path, DIRECTORY, Mode::empty());
-        }
-        // First as whatever it is: a mount on a file is a mount, too.
-        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let fd = openat(dir, path, flags, Mode::empty())?;
-        // By fdinfo, not by fstat, which asks the file system.
-        if sys::mount_of(&fd)? != mount {
-            return Err(Errno::EXDEV);
-        }
-        // `.` is the very same, and only a directory has one.
-        openat(&fd, c".", DIRECTORY, Mode::empty())
-    }
-
-    #[cold]
-    pub fn stat(fd: BorrowedFd<'_>) -> Result<Stat, Why> {
-        let mount = sys::mount_of(fd)?;
-        Ok(from_fstat(&fstat(fd)?, mount))
-    }
-
-    #[cold]
-    pub fn lstat(path: &CStr) -> Result<Stat, Why> {
-        Ok(from_fstat(&fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW)?, 0))
     }
 }
 

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
+use rtmp_tests::process::mapping;
 
 /// `open_tree(2)` with `OPEN_TREE_CLONE`: a copy of the mount at an open directory.
 pub fn clone_mount(dir: impl AsFd) -> OwnedFd {
@@ -60,11 +61,8 @@ pub fn is_empty(dir: impl AsFd) -> bool {
 /// is written to: so is that of a program that was started by execve(2), as sshd, su and login are.
 pub fn own_the_heap() {
     const PAGE: usize = 4096;
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let heap = maps.lines().find(|line| line.ends_with("[heap]")).expect("a heap");
-    let (start, end) = heap.split(' ').next().unwrap().split_once('-').unwrap();
-    let number = |text| usize::from_str_radix(text, 16).unwrap();
-    for page in (number(start)..number(end)).step_by(PAGE) {
+    let heap = mapping(nix::unistd::getpid(), |line| line.ends_with("[heap]"));
+    for page in heap.step_by(PAGE) {
         let byte = std::ptr::with_exposed_provenance_mut::<u8>(page);
         // SAFETY: false if the page were not mapped.
         let kept = unsafe { byte.read_volatile() };
