@@ -258,19 +258,19 @@ fn an_instance_is_made_like_its_polydir() {
 fn a_home_and_what_is_in_it_can_be_private() {
     for (polydir, prefix) in [
         ("$HOME", "$HOME/$USER.inst/"),
-        ("$HOME/work", "$HOME/.inst/"),
-        ("$HOME/work", "/srv/inst/"),
-        ("$HOME/work", "/srv/inst/$USER-"),
-        ("$HOME/work", "/srv/box/%{UID}"),
+        ("$HOME/notes", "$HOME/.inst/"),
+        ("$HOME/notes", "/srv/inst/"),
+        ("$HOME/notes", "/srv/inst/$USER-"),
+        ("$HOME/notes", "/srv/box/%{UID}"),
     ] {
         world(&format!("{polydir} {prefix} user:noinit root\n")).run(|w| {
             w.sh("mkdir /srv/inst && chmod 0 /srv/inst").ok();
             for (user, uid) in [("alice", 1001), ("bob", 1002)] {
-                w.mkdir(&format!("/home/{user}/work"), 0o750, (uid, uid));
+                w.mkdir(&format!("/home/{user}/notes"), 0o750, (uid, uid));
                 let session = w.login(user);
-                session.sh("mkdir -p ~/work && echo inner > ~/work/file").ok();
-                assert!(!w.exists(&format!("/home/{user}/work/file")), "{polydir} {prefix}");
-                assert_eq!(w.login(user).sh("cat ~/work/file").ok(), "inner");
+                session.sh("mkdir -p ~/notes && echo inner > ~/notes/file").ok();
+                assert!(!w.exists(&format!("/home/{user}/notes/file")), "{polydir} {prefix}");
+                assert_eq!(w.login(user).sh("cat ~/notes/file").ok(), "inner");
                 let like = session.sh(&format!("stat -c '%a %u:%g' {polydir}")).ok();
                 let mode = if polydir == "$HOME" { 700 } else { 750 };
                 assert_eq!(like, format!("{mode} {uid}:{uid}"));
